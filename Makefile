@@ -1,0 +1,40 @@
+# `make demo` and `make test` need python3 (3.11 or later, with venv), git and make: nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: demo test check lock clean docs
+
+demo: $(STAMP)
+	@$(BIN)/berth demo
+
+test: check
+	@echo "== tests (pytest)"
+	@$(BIN)/python -m pytest -n 2 $(PYTEST)
+
+check: $(STAMP)
+	@echo "== ruff"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@echo "== mypy --strict"
+	@$(BIN)/mypy
+	@echo "== import-linter: the arrows between the rooms"
+	@$(BIN)/lint-imports
+
+# The stamp is written last, so an interrupted installation starts again.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Berth needs Python 3.11 or later, this is " + sys.version.split()[0] + ": run make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	@echo "== creating .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv .venv
+	@echo "== installing the locked dependencies, every file checked against its hash (a minute or two, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	@echo "== installing berth itself"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock: $(STAMP)
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev \
+	  --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv .berth .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

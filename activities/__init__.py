@@ -1,0 +1,1 @@
+"""One idempotent step each; thin; turns client errors into retry decisions."""

@@ -1,0 +1,1 @@
+"""berth: the command line."""

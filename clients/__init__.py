@@ -1,0 +1,1 @@
+"""The systems underneath: Kube-OVN over the Kubernetes API. Nothing here knows Temporal."""

@@ -1,0 +1,1 @@
+"""Kube-OVN through the Kubernetes API: one connection pool, watches, failures of two kinds."""

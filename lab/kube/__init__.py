@@ -1,0 +1,1 @@
+"""A simulated Kubernetes API server with the behaviour of Kube-OVN 1.17."""

@@ -1,0 +1,1 @@
+"""What a tenant's network is: documents, names, addresses, policies, plans. Pure: no I/O, no clock."""

@@ -1,0 +1,1 @@
+"""The durable order: steps, decisions, undo. Deterministic."""

@@ -1,0 +1,117 @@
+"""What a finished run hands over: all that a tenant's Cluster needs to know of its network."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from tenancy import names
+from tenancy.kinds import Object
+from tenancy.plan import addresses_of
+from tenancy.platform import Platform
+from tenancy.rules import gateways
+from tenancy.tenant import FloatingIP, Snat, TenantNetwork, snat_subnets
+
+
+class _Shown(BaseModel):
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+
+
+class SubnetHandedOver(_Shown):
+    """One subnet a Cluster can live in."""
+
+    name: str
+    """As the tenant's document calls it."""
+    network_subnet: str
+    """The value of the Cluster's variable `network.subnet`."""
+    cidrs: tuple[str, ...]
+    gateways: tuple[str, ...]
+    mtu: int | None
+    """Bytes; None where Kube-OVN chooses."""
+
+
+class AddressHandedOver(_Shown):
+    """One external IP and what it is for."""
+
+    name: str
+    use: Literal["snat", "floatingIP", "loadBalancer"]
+    addresses: tuple[str, ...]
+    serves: tuple[str, ...]
+    """SNAT: the subnets that leave through it; floating IP: the address it leads to; load balancer: nothing yet."""
+
+
+class HandOver(_Shown):
+    """The result of an onboarding, also kept in a ConfigMap of the tenant's namespace."""
+
+    tenant: str
+    mode: Literal["overlay"]
+    platform: str
+    namespace: str
+    vpc: str
+    subnets: tuple[SubnetHandedOver, ...]
+    external_ips: tuple[AddressHandedOver, ...]
+    router_addresses: tuple[str, ...]
+    """The VPC's own addresses on the provider network: the next hop of routes to its external IPs."""
+    block_policy: Literal["realised", "asserted"]
+    """Realised: the VPC was born with it, so it is in OVN. Asserted: written later, and Kube-OVN confirms no edit."""
+    plan_hash: str
+    requested_by: str
+
+    def config_map_data(self) -> dict[str, str]:
+        """As a ConfigMap holds it: the whole as JSON, and the value most Clusters want under its own key."""
+        return {
+            "network.subnet": self.subnets[0].network_subnet,
+            "hand-over.json": self.model_dump_json(by_alias=True, indent=2),
+        }
+
+
+def hand_over(
+    tenant: TenantNetwork,
+    platform: Platform,
+    eips: Mapping[str, Object],
+    *,
+    block_policy: Literal["realised", "asserted"],
+    plan_hash: str,
+    requested_by: str,
+) -> HandOver:
+    """The hand-over of a tenant whose OvnEips, by object name, are these."""
+
+    def addresses(name: str) -> tuple[str, ...]:
+        return tuple(map(str, addresses_of(eips[name]))) if name in eips else ()
+
+    provider = platform.spec.provider_network
+    return HandOver(
+        tenant=tenant.name,
+        mode=platform.spec.mode,
+        platform=platform.metadata.name,
+        namespace=names.namespace(tenant.name),
+        vpc=names.vpc(tenant.name),
+        subnets=tuple(
+            SubnetHandedOver(
+                name=subnet.name,
+                network_subnet=names.subnet(tenant.name, subnet.name),
+                cidrs=tuple(map(str, subnet.cidrs)),
+                gateways=tuple(map(str, gateways(subnet))),
+                mtu=subnet.mtu or platform.spec.subnet_mtu,
+            )
+            for subnet in tenant.spec.subnets
+        ),
+        external_ips=tuple(
+            AddressHandedOver(
+                name=ip.name,
+                use=ip.use,
+                addresses=addresses(names.external_ip(tenant.name, ip.name)),
+                serves=snat_subnets(tenant, ip)
+                if isinstance(ip, Snat)
+                else (str(ip.target),)
+                if isinstance(ip, FloatingIP)
+                else (),
+            )
+            for ip in tenant.spec.external_ips
+        ),
+        router_addresses=addresses(names.router_port_eip(tenant.name, provider.external_subnet)) if provider else (),
+        block_policy=block_policy,
+        plan_hash=plan_hash,
+        requested_by=requested_by,
+    )

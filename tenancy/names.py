@@ -1,0 +1,81 @@
+"""One injective scheme of names: no two tenants ever share an object, a router port or an address set.
+
+A tenant's name never holds two dashes in a row (`tenancy.fields`), so the first `--` of a name ends the tenant's part,
+in object names and in what Kube-OVN makes of them.
+"""
+
+from tenancy.kinds import OVN_EIP, OVN_FIP, OVN_SNAT_RULE
+
+LABEL = "berth.network/tenant"
+"""Label on every object of Berth's; its value is the tenant's name. It decides whose an object is."""
+RUN_ANNOTATION = "berth.network/run"
+"""Workflow run that made the object; undo removes only what bears its own."""
+DOCUMENT_ANNOTATION = "berth.network/document"
+"""On the VPC: the tenant's document as it was last applied, as JSON."""
+BORN_WITH_ANNOTATION = "berth.network/born-with"
+"""On the VPC: digest of the block policy in its first manifest."""
+
+RESERVED_NAMES = frozenset({"ovn-cluster", "ovn-default", "join"})
+"""Names Kube-OVN's own VPC and subnets bear (Kube-OVN 1.17 pkg/util/const.go); a VPC and a subnet may not share one."""
+
+
+def vpc(tenant: str) -> str:
+    """The VPC of a tenant bears its name."""
+    return tenant
+
+
+def namespace(tenant: str) -> str:
+    """The namespace that may use the VPC. The prefix keeps `default` and `kube-system` out of reach."""
+    return f"tenant-{tenant}"
+
+
+def subnet(tenant: str, name: str) -> str:
+    """Subnet object; at most 50 characters."""
+    return f"{tenant}--{name}"
+
+
+def external_ip(tenant: str, name: str) -> str:
+    """OvnEip object, and the OvnFip that uses it; at most 50 characters."""
+    return f"{tenant}--{name}"
+
+
+def snat_rule(tenant: str, subnet_name: str) -> str:
+    """OvnSnatRule object: one for each subnet, since a subnet leaves through one address only."""
+    return f"{tenant}--{subnet_name}"
+
+
+def router_port_eip(tenant: str, external_subnet: str) -> str:
+    """The OvnEip of the VPC's port on the external subnet, made by Kube-OVN (1.17 pkg/controller/vpc.go)."""
+    return f"{vpc(tenant)}-{external_subnet}"
+
+
+def workflow(tenant: str) -> str:
+    """ID of every workflow that changes the tenant, so that Temporal allows one at a time."""
+    return f"tenant-{tenant}"
+
+
+HAND_OVER = "berth-network"
+"""The ConfigMap in the tenant's namespace that tells what a Cluster needs."""
+
+
+def everything_named(tenant: str, subnets: tuple[str, ...], external_ips: tuple[str, ...], outside: str) -> set[str]:
+    """Each name in OVN or Kubernetes that a tenant takes, as `where:name`: what must never be shared.
+
+    `outside` is the platform's external subnet. Router ports are `<vpc>-<subnet>`, switch ports `<subnet>-<vpc>`, and
+    address-set names turn dashes into dots (Kube-OVN 1.17 pkg/ovs/util.go).
+    """
+    subnet_objects = [subnet(tenant, name) for name in subnets]
+    return {
+        # One name space: a VPC and a subnet may not share a name.
+        f"vpc-or-subnet:{vpc(tenant)}",
+        *(f"vpc-or-subnet:{name}" for name in subnet_objects),
+        f"namespace:{namespace(tenant)}",
+        *(f"{OVN_SNAT_RULE.name}:{snat_rule(tenant, name)}" for name in subnets),
+        *(f"{OVN_EIP.name}:{external_ip(tenant, name)}" for name in external_ips),
+        *(f"{OVN_FIP.name}:{external_ip(tenant, name)}" for name in external_ips),
+        f"{OVN_EIP.name}:{router_port_eip(tenant, outside)}",
+        *(f"router-port:{vpc(tenant)}-{name}" for name in (*subnet_objects, outside)),
+        *(f"switch-port:{name}-{vpc(tenant)}" for name in (*subnet_objects, outside)),
+        *(f"address-set:{name.replace('-', '.')}" for name in (vpc(tenant), *subnet_objects)),
+        f"workflow:{workflow(tenant)}",
+    }

@@ -1,0 +1,191 @@
+"""The plan: which steps would make the tenant's network what its document says, from what is there now.
+
+The command line shows it, the workflow executes it, and its hash says whether two people talk about the same one.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from hashlib import sha256
+from ipaddress import ip_address
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from tenancy import manifests, names
+from tenancy.fields import Address
+from tenancy.kinds import KINDS, OVN_EIP, VPC, Object
+from tenancy.meaning import merge
+from tenancy.platform import Platform
+from tenancy.policy import PolicyRoute, block_policy, own_exceptions
+from tenancy.tenant import FloatingIP, Snat, TenantNetwork
+
+
+class Stage(StrEnum):
+    """The stages of an onboarding, in their order; what people see of where a run is."""
+
+    PREFLIGHT = "preflight"
+    NAMESPACE = "namespace"
+    VPC = "vpc"
+    SUBNETS = "subnets"
+    BLOCK_POLICY = "block-policy"
+    ROUTER_PORT = "router-port"
+    EXTERNAL_IPS = "external-ips"
+    TRANSLATION = "translation"
+    VERIFY = "verify"
+    HAND_OVER = "hand-over"
+
+
+class PlannedObject(BaseModel):
+    """One object, and what has to happen so that it means what the document says."""
+
+    model_config = ConfigDict(frozen=True)
+
+    stage: Stage
+    action: Literal["create", "change", "keep"]
+    manifest: Object
+
+    @property
+    def name(self) -> str:
+        """The object's name."""
+        return str(self.manifest["metadata"]["name"])
+
+    @property
+    def kind(self) -> str:
+        """The object's kind."""
+        return str(self.manifest["kind"])
+
+
+class Plan(BaseModel):
+    """Everything a run would do to the platform's objects."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tenant: str
+    mode: Literal["overlay"]
+    objects: tuple[PlannedObject, ...]
+    router_port: Object | None = None
+    """What the VPC's spec gets for its way out; None for a tenant without external IPs."""
+    obstacles: tuple[str, ...] = ()
+    """Why the plan cannot be carried out; a run refuses to start on any."""
+
+    @property
+    def hash(self) -> str:
+        """Digest of what would be done: equal exactly when the same would be done."""
+        shown = self.model_dump(mode="json", exclude={"obstacles"})
+        return sha256(json.dumps(shown, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    def of(self, stage: Stage) -> tuple[PlannedObject, ...]:
+        """The objects of one stage."""
+        return tuple(planned for planned in self.objects if planned.stage is stage)
+
+
+def plan(tenant: TenantNetwork, platform: Platform, observed: Sequence[Object]) -> Plan:
+    """What has to be done, given the objects there are: those the tenant's label is on, and those in the way.
+
+    Pure: the same arguments give the same plan. Obstacles are collected, not raised, so that all are seen.
+    """
+    here = {(thing["kind"], thing["metadata"]["name"]): thing for thing in observed}
+    wanted = list(_wanted(tenant, platform, _own_addresses(tenant, observed)))
+    objects = []
+    obstacles = list(_left_over(tenant, platform, wanted, observed))
+    for stage, manifest in wanted:
+        actual = here.get((manifest["kind"], manifest["metadata"]["name"]))
+        what = f"{manifest['kind']} {manifest['metadata']['name']}"
+        action: Literal["create", "change", "keep"] = "create"
+        if actual is not None and (owner := owner_of(actual)) != tenant.name:
+            obstacles.append(
+                f"{what} exists and is not Berth's for {tenant.name} ({names.LABEL} is {owner or 'not set'}):"
+                " rename the tenant, or remove the object if nobody needs it"
+            )
+        elif actual is not None:
+            merged = merge(actual, manifest)
+            action = "keep" if merged.result is None else "change"
+            obstacles.extend(
+                f"{what} cannot be changed in place: {conflict}; offboard the tenant first, or keep it as it was"
+                for conflict in merged.conflicts
+            )
+        objects.append(PlannedObject(stage=stage, action=action, manifest=manifest))
+    provider = platform.spec.provider_network
+    return Plan(
+        tenant=tenant.name,
+        mode=platform.spec.mode,
+        objects=tuple(objects),
+        router_port=manifests.router_port(provider) if provider and tenant.spec.external_ips else None,
+        obstacles=tuple(obstacles),
+    )
+
+
+def _wanted(tenant: TenantNetwork, platform: Platform, addresses: Sequence[Address]) -> Iterator[tuple[Stage, Object]]:
+    yield Stage.NAMESPACE, manifests.namespace(tenant)
+    vpc = manifests.vpc(tenant, platform)
+    # An earlier run's exceptions for the tenant's own addresses stay while the addresses do.
+    policy = [*block_policy(platform), *own_exceptions(platform, addresses)]
+    vpc["spec"]["policyRoutes"] = [route.manifest() for route in policy]
+    yield Stage.VPC, vpc
+    for subnet in tenant.spec.subnets:
+        yield Stage.SUBNETS, manifests.subnet(tenant, platform, subnet)
+    provider = platform.spec.provider_network
+    if provider is None:
+        return
+    for ip in tenant.spec.external_ips:
+        yield Stage.EXTERNAL_IPS, manifests.external_ip(tenant, provider, ip)
+    for ip in tenant.spec.external_ips:
+        if isinstance(ip, Snat):
+            for rule in manifests.snat_rules(tenant, provider, ip):
+                yield Stage.TRANSLATION, rule
+        elif isinstance(ip, FloatingIP):
+            yield Stage.TRANSLATION, manifests.floating_ip(tenant, ip)
+
+
+def _own_addresses(tenant: TenantNetwork, observed: Sequence[Object]) -> list[Address]:
+    wanted = {names.external_ip(tenant.name, ip.name) for ip in tenant.spec.external_ips}
+    return [
+        address
+        for thing in observed
+        if thing["kind"] == OVN_EIP.name and thing["metadata"]["name"] in wanted and owner_of(thing) == tenant.name
+        for address in addresses_of(thing)
+    ]
+
+
+def _left_over(
+    tenant: TenantNetwork, platform: Platform, wanted: Sequence[tuple[Stage, Object]], observed: Sequence[Object]
+) -> Iterator[str]:
+    """What the tenant has and its document no longer says. Onboarding removes nothing, so it must not pretend to."""
+    planned = {(manifest["kind"], manifest["metadata"]["name"]) for _, manifest in wanted}
+    provider = platform.spec.provider_network
+    planned.add(("ConfigMap", names.HAND_OVER))
+    if provider:
+        planned.add((OVN_EIP.name, names.router_port_eip(tenant.name, provider.external_subnet)))
+    for thing in observed:
+        what = (thing["kind"], thing["metadata"]["name"])
+        if owner_of(thing) == tenant.name and what not in planned and thing["kind"] in KINDS:
+            yield (
+                f"{what[0]} {what[1]} belongs to {tenant.name} and is not in the document:"
+                " put it back into the document, or offboard the tenant first"
+            )
+
+
+def owner_of(thing: Object) -> str | None:
+    """The tenant whose label an object bears; None for one that is not Berth's."""
+    owner = (thing["metadata"].get("labels") or {}).get(names.LABEL)
+    return None if owner is None else str(owner)
+
+
+def addresses_of(eip: Object) -> list[Address]:
+    """The addresses an OvnEip holds, as its status tells."""
+    status = eip.get("status") or {}
+    return [ip_address(status[key]) for key in ("v4Ip", "v6Ip") if status.get(key)]
+
+
+def vpc_before(tenant: str, observed: Sequence[Object]) -> Object | None:
+    """What the tenant's VPC was before the run, as far as a run changes it: what undo brings back."""
+    for thing in observed:
+        if thing["kind"] == VPC.name and thing["metadata"]["name"] == names.vpc(tenant) and owner_of(thing) == tenant:
+            return thing
+    return None
+
+
+def with_own_exceptions(vpc: Object, platform: Platform, addresses: Sequence[Address]) -> list[PolicyRoute]:
+    """The policy a VPC has once its external IPs are known."""
+    return [*block_policy(platform), *own_exceptions(platform, addresses)]

@@ -1,0 +1,87 @@
+"""The operator's one document of an installation: what is blocked, what is reserved, where the outside begins."""
+
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tenancy.fields import Cidr, Document, IpAddress, Line, Name, Network, ObjectName
+from tenancy.tenant import Several
+
+
+class PlatformMetadata(Document):
+    """Which installation this is."""
+
+    name: Name
+    description: Line | None = None
+
+
+class Block(Document):
+    """What no tenant may reach: the platform's API server, its services, other tenants' external addresses."""
+
+    cidrs: Annotated[Several[Cidr], Field(max_length=256)] = ()
+    """Destinations every tenant's VPC drops. The provider network's own CIDRs always belong to them, listed or not."""
+    exceptions: Annotated[Several[Cidr], Field(max_length=256)] = ()
+    """Parts of the blocked CIDRs that tenants may reach all the same, e.g. a resolver."""
+
+
+class Reserved(Document):
+    """A range of the platform that tenants' subnets must keep clear of."""
+
+    name: Name
+    """What lives there, e.g. `join`, `services`, `pods`."""
+    cidrs: Annotated[Several[Cidr], Field(min_length=1)]
+
+
+class ProviderNetwork(Document):
+    """The network that carries egress and the external IPs."""
+
+    name: ObjectName
+    """Name of Kube-OVN's ProviderNetwork object."""
+    external_subnet: ObjectName
+    """Name of the external Subnet object in the default VPC, from which external IPs come."""
+    cidrs: Annotated[Several[Cidr], Field(min_length=1, max_length=2)]
+    """The external subnet's CIDR, one for each family. An IPv4 one is needed: Kube-OVN's OvnEips have one always."""
+    gateways: Annotated[Several[IpAddress], Field(min_length=1, max_length=2)]
+    """Next hop of the tenants' default routes, one for each CIDR."""
+
+
+class Limits(Document):
+    """How much one tenant may ask for."""
+
+    subnets: Annotated[int, Field(ge=1, le=1000)] = 32
+    """Count of subnets of a tenant."""
+    external_ips: Annotated[int, Field(ge=0, le=1000, alias="externalIPs")] = 32
+    """Count of external IPs of a tenant, its router's own not counted."""
+
+
+class PlatformSpec(Document):
+    """How the platform is laid out."""
+
+    mode: Literal["overlay"] = "overlay"
+    """How tenant traffic crosses the wire: in Geneve tunnels."""
+    block: Block = Block()
+    reserved: Several[Reserved] = ()
+    provider_network: ProviderNetwork | None = None
+    """Left out: tenants cannot have external IPs."""
+    subnet_mtu: Annotated[int, Field(ge=1280, le=9000)] | None = None
+    """Bytes, for tenants' subnets. Set it on every fabric whose MTU is not 1500 (a transport of 9100 leaves 9000)."""
+    limits: Limits = Limits()
+
+
+class Platform(Document):
+    """One installation of the platform."""
+
+    api_version: Literal["berth.network/v1"]
+    kind: Literal["Platform"]
+    metadata: PlatformMetadata
+    spec: PlatformSpec
+
+
+def blocked_cidrs(platform: Platform) -> tuple[Network, ...]:
+    """Every destination a tenant's VPC drops, without repetition, IPv4 first."""
+    provider = platform.spec.provider_network
+    networks = [*platform.spec.block.cidrs, *(provider.cidrs if provider else ())]
+    v4 = collapse_addresses(network for network in networks if isinstance(network, IPv4Network))
+    v6 = collapse_addresses(network for network in networks if isinstance(network, IPv6Network))
+    return (*v4, *v6)

@@ -30,6 +30,7 @@ class Document(BaseModel):
         extra="forbid",
         strict=True,
         alias_generator=to_camel,
+        use_attribute_docstrings=True,
         validate_by_name=True,
         validate_by_alias=True,
     )

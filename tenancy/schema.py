@@ -2,10 +2,12 @@
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from tenancy.platform import Platform
 from tenancy.tenant import TenantNetwork
 
-DOCUMENTS = {"TenantNetwork": TenantNetwork, "Platform": Platform}
+DOCUMENTS: dict[str, type[BaseModel]] = {"TenantNetwork": TenantNetwork, "Platform": Platform}
 """The documents by their `kind`."""
 
 

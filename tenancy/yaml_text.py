@@ -96,7 +96,7 @@ def _document(root: Node, file: str) -> Text:
 
     def _scalar(node: Node) -> Any:
         # Timestamps stay the text they are: JSON has none.
-        kind = node.tag.removeprefix("tag:yaml.org,2002:")
+        kind = str(node.tag).removeprefix("tag:yaml.org,2002:")
         if kind in ("null", "bool", "int", "float"):
             return construct(node)
         if kind in ("str", "timestamp"):

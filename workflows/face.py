@@ -1,0 +1,143 @@
+"""The workflows' face: what is started, asked and told from outside. Stable: others call it with plain JSON."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+from temporalio.common import SearchAttributeKey
+
+from tenancy.handover import HandOver
+
+TASK_QUEUE = "berth"
+ONBOARD = "OnboardTenant"
+OFFBOARD = "OffboardTenant"
+
+TENANT = SearchAttributeKey.for_keyword("BerthTenant")
+STAGE = SearchAttributeKey.for_keyword("BerthStage")
+MODE = SearchAttributeKey.for_keyword("BerthMode")
+VLAN = SearchAttributeKey.for_int("BerthVlan")
+
+SEARCH_ATTRIBUTES: Mapping[str, Literal["Keyword", "Int"]] = {
+    TENANT.name: "Keyword",
+    STAGE.name: "Keyword",
+    MODE.name: "Keyword",
+    VLAN.name: "Int",
+}
+"""Search attributes a namespace needs before a worker of Berth can serve it, with their types."""
+
+INVALID_DOCUMENT = "InvalidDocument"
+"""Type of the failure of a run whose input is malformed; its details are the list of mistakes."""
+REFUSED = "Refused"
+"""Type of the failure of a run that could not go on and has undone everything it did."""
+LEFT_BEHIND = "LeftBehind"
+"""Type of the failure of a run that an operator told to leave something as it is; its details name what."""
+
+
+class _Told(BaseModel):
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+
+
+class StepState(StrEnum):
+    """Where one step is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    UNDOING = "undoing"
+    UNDONE = "undone"
+    NEEDS_OPERATOR = "needs-operator"
+    SKIPPED = "skipped"
+    """An operator decided to leave it as it is."""
+
+
+class Outcome(StrEnum):
+    """Where a run stands as a whole; also the last value of the search attribute BerthStage."""
+
+    RUNNING = "running"
+    UNDOING = "undoing"
+    NEEDS_OPERATOR = "needs-operator"
+    DONE = "done"
+    UNDONE = "undone"
+    """It could not go on, or was cancelled, and nothing of it is left."""
+    STOPPED = "stopped"
+    """An offboarding that stopped; its steps say what is gone and what is still there."""
+    LEFT_BEHIND = "left-behind"
+    """It ended with something left as it was, by an operator's decision."""
+
+
+class StepStatus(_Told):
+    """One step of a run."""
+
+    id: str
+    """Also the activity's ID, e.g. `subnet-acme--prod`; `temporal activity` commands take it."""
+    stage: str
+    title: str
+    """For people, e.g. `Subnet acme--prod`."""
+    state: StepState = StepState.WAITING
+    started: datetime | None = None
+    finished: datetime | None = None
+    note: str | None = None
+    """How it went: `created`, `adopted`, an address, or why it failed."""
+
+
+class Parked(_Told):
+    """A step whose undo (or removal) cannot finish and waits for an operator's decision."""
+
+    step: str
+    """The step's ID."""
+    title: str
+    reason: str
+    since: datetime
+
+
+class Status(_Told):
+    """The answer to the query `status`."""
+
+    tenant: str
+    workflow: Literal["OnboardTenant", "OffboardTenant"]
+    run: str
+    requested_by: str
+    outcome: Outcome
+    stage: str
+    """Of the search attribute BerthStage: the stage of an onboarding, or the outcome."""
+    mode: str | None = None
+    plan_hash: str | None = None
+    steps: tuple[StepStatus, ...] = ()
+    parked: tuple[Parked, ...] = ()
+    """What waits for an operator; empty where nobody has to act."""
+    failure: str | None = None
+    """Why it could not go on; None while it can."""
+    hand_over: HandOver | None = None
+
+
+class Resolve(_Told):
+    """The argument of the update `resolve`: what to do about a parked step."""
+
+    decision: Literal["retry", "skip", "abort"]
+    """Retry the removal, leave that object and go on, or leave it and everything that has not been removed yet."""
+    step: str | None = None
+    """The step's ID; may be left out where only one waits."""
+    reason: str | None = None
+    """Needed to skip; kept in the run's history and in its failure."""
+    by: str | None = None
+    """Who decides."""
+
+
+class Offboarded(_Told):
+    """The result of an offboarding."""
+
+    tenant: str
+    removed: tuple[str, ...]
+    """What was removed, in order, e.g. `OvnEip acme--egress`."""
+    requested_by: str
+
+
+class Request(_Told):
+    """Input of both workflows. `OffboardTenant` also takes the tenant's bare name in place of its document."""
+
+    tenant: object
+    requested_by: str = ""

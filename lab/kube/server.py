@@ -1,0 +1,315 @@
+"""The HTTP face of the simulated API server."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import hdrs, web
+
+from lab.kube import discovery, patches, requests, statuses, tables
+from lab.kube.api import Api, DeleteOptions
+from lab.kube.faults import Call, Calls, Fault, Faults
+from lab.kube.kinds import KINDS
+from lab.kube.requests import Target
+from lab.kube.selectors import Selector, parse_selector
+from lab.kube.statuses import StatusError
+from lab.kube.store import Stored, encode
+from lab.kube.watches import Watcher, Watches, json_line, table_encoder
+
+BOOKMARK_SECONDS = 60.0
+WATCH_SECONDS = 3_000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer not sent yet."""
+
+    status: int
+    body: bytes
+    retry_after: int | None = None
+
+
+class CutError(Exception):
+    """The connection is to be cut without an answer."""
+
+
+class ApiServer:
+    """Serves the Kubernetes API over HTTP, with the faults that are switched on."""
+
+    def __init__(self, api: Api, faults: Faults, calls: Calls) -> None:
+        self._api = api
+        self._faults = faults
+        self._calls = calls
+        self._watches = Watches()
+        api.store.listeners.append(self._watches.tell)
+
+    def close(self) -> None:
+        """End every watch."""
+        self._watches.close()
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one request."""
+        path = request.path
+        if path in {"/healthz", "/livez", "/readyz"}:
+            return web.Response(text="ok")
+        if path == "/openapi/v2" and "protobuf" in request.headers.get(hdrs.ACCEPT, ""):
+            headers = {hdrs.CONTENT_TYPE: discovery.OPENAPI_V2_PROTOBUF}
+            return web.Response(body=discovery.openapi_v2_protobuf(), headers=headers)
+        found = discovery.document(path, request.host) if request.method == "GET" else None
+        if found is not None:
+            return web.json_response(found)
+        target = requests.parse_target(path)
+        if target is None:
+            missing = StatusError(404, "the server could not find the requested resource", reason="NotFound")
+            return _response(_refusal(missing))
+        return await self._serve(request, target)
+
+    async def _serve(self, request: web.Request, target: Target) -> web.StreamResponse:
+        verb, name = "", target.name
+        status = 0
+        try:
+            verb = requests.parse_verb(request.method, target, request.query)
+            body = requests.parse_body(await request.read(), request.content_type if request.can_read_body else "")
+            if verb == "create" and isinstance(body, dict):
+                name = str((body.get("metadata") or {}).get("name") or "")
+            fault = self._faults.on_call(verb, target.plural, target.namespace, name)
+            if fault:
+                await self._strike_before(fault)
+            if verb == "watch":
+                status = 200
+                return await self._watch(request, target)
+            answer = self._act(request, target, verb, body)
+            if fault and fault.effect == "lose-answer":
+                answer = _strike_after(fault)
+            status = answer.status
+            return _response(answer)
+        except CutError:
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response(status=500)
+        except StatusError as error:
+            status = error.code
+            return _response(_refusal(error))
+        finally:
+            self._calls.record(Call(verb, target.plural, target.namespace, name, status, target.subresource))
+
+    async def _strike_before(self, fault: Fault) -> None:
+        match fault.effect:
+            case "refuse":
+                told = fault.message or "refused by a fault of the lab"
+                raise StatusError(fault.status or 403, told, retry_after=fault.retry_after)
+            case "error":
+                told = fault.message or "a fault of the lab"
+                raise StatusError(fault.status or 500, told, retry_after=fault.retry_after)
+            case "drop":
+                raise CutError
+            case "slow":
+                await asyncio.sleep(fault.seconds)
+            case "hang":
+                await asyncio.Event().wait()
+            case _:
+                pass
+
+    def _act(self, request: web.Request, target: Target, verb: str, body: Any) -> Answer:
+        query = request.query
+        dry_run = query.get("dryRun", "") == "All"
+        plural, name, namespace = target.plural, target.name, target.namespace
+        if plural == "selfsubjectaccessreviews":
+            return self._review(requests.manifest_of(body))
+        match verb:
+            case "get":
+                return self._one(request, self._api.get(plural, name, namespace))
+            case "list":
+                return self._list(request, target)
+            case "create":
+                created = self._api.create(plural, requests.manifest_of(body), namespace, dry_run=dry_run)
+                return self._one(request, created, 201)
+            case "update":
+                updated = self._api.update(
+                    plural,
+                    requests.manifest_of(body),
+                    namespace,
+                    name,
+                    subresource=target.subresource,
+                    dry_run=dry_run,
+                )
+                return self._one(request, updated)
+            case "patch":
+                return self._patch(request, target, body, dry_run=dry_run)
+            case "delete":
+                gone, is_gone = self._api.delete(plural, name, namespace, _delete_options(query, body), dry_run=dry_run)
+                return self._deleted(target, gone) if is_gone else self._one(request, gone)
+            case _:
+                for stored in self._selected(target, query):
+                    self._api.delete(
+                        plural, stored.key[2], stored.key[1], _delete_options(query, body), dry_run=dry_run
+                    )
+                return Answer(200, encode({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}))
+
+    def _patch(self, request: web.Request, target: Target, body: Any, *, dry_run: bool) -> Answer:
+        plural, name, namespace = target.plural, target.name, target.namespace
+        if request.content_type != patches.APPLY_PATCH:
+            patched = self._api.patch(
+                plural,
+                name,
+                body,
+                namespace,
+                content_type=request.content_type,
+                subresource=target.subresource,
+                dry_run=dry_run,
+            )
+            return self._one(request, patched)
+        if not request.query.get("fieldManager"):
+            raise statuses.bad_request(
+                "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value: for apply patch"
+            )
+        applied, created = self._api.apply(plural, name, requests.manifest_of(body), namespace, dry_run=dry_run)
+        return self._one(request, applied, 201 if created else 200)
+
+    def _one(self, request: web.Request, stored: Stored, status: int = 200) -> Answer:
+        if tables.wanted(request.headers.get(hdrs.ACCEPT, "")):
+            include = request.query.get("includeObject", "Metadata")
+            kind = KINDS[stored.key[0]]
+            return Answer(status, encode(tables.table(kind, [stored.manifest], stored.revision, include)))
+        return Answer(status, stored.text or encode(stored.manifest))
+
+    def _list(self, request: web.Request, target: Target) -> Answer:
+        chosen = self._selected(target, request.query)
+        revision = self._api.store.revision
+        if tables.wanted(request.headers.get(hdrs.ACCEPT, "")):
+            include = request.query.get("includeObject", "Metadata")
+            rows = (stored.manifest for stored in chosen)
+            return Answer(200, encode(tables.table(target.kind, rows, revision, include)))
+        head = {"kind": f"{target.kind.kind}List", "apiVersion": target.kind.api_version}
+        start = encode({**head, "metadata": {"resourceVersion": str(revision)}})[:-1]
+        return Answer(200, start + b',"items":[' + b",".join(stored.text for stored in chosen) + b"]}")
+
+    def _selected(self, target: Target, query: Mapping[str, str]) -> list[Stored]:
+        selector = _selector(target, query)
+        store = self._api.store
+        namespace = target.namespace or selector.namespace or ""
+        if selector.name is not None and (namespace or not target.kind.namespaced):
+            stored = store.get((target.plural, namespace, selector.name))
+            candidates = [stored] if stored else []
+        elif terms := selector.index_terms():
+            rarest = min(terms, key=lambda term: store.count(target.plural, "label", term))
+            candidates = store.indexed(target.plural, "label", rarest)
+        else:
+            candidates = store.all(target.plural, namespace)
+        return [
+            stored
+            for stored in candidates
+            if (not namespace or stored.key[1] == namespace) and selector.matches(stored.manifest)
+        ]
+
+    def _deleted(self, target: Target, gone: Stored) -> Answer:
+        details = {"name": target.name, "group": target.kind.group, "kind": target.plural}
+        details["uid"] = gone.manifest["metadata"]["uid"]
+        answer = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
+        return Answer(200, encode(answer))
+
+    def _review(self, review: dict[str, Any]) -> Answer:
+        """A SelfSubjectAccessReview: allowed, unless a `refuse` fault speaks of what it asks about."""
+        asked = (review.get("spec") or {}).get("resourceAttributes") or {}
+        about = (asked.get("verb", ""), asked.get("resource", ""), asked.get("namespace", ""), asked.get("name", ""))
+        refused = self._faults.refuses(*about)
+        status = {"allowed": not refused, "reason": "refused by a fault of the lab" if refused else "the lab allows it"}
+        return Answer(201, encode({**review, "metadata": review.get("metadata") or {}, "status": status}))
+
+    async def _watch(self, request: web.Request, target: Target) -> web.StreamResponse:
+        query = request.query
+        store = self._api.store
+        seconds = requests.seconds(query, "timeoutSeconds", WATCH_SECONDS)
+        since = requests.revision(query)
+        as_table = tables.wanted(request.headers.get(hdrs.ACCEPT, ""))
+        encoder = table_encoder(query.get("includeObject", "Metadata")) if as_table else json_line
+        watcher = Watcher(target.plural, target.namespace, _selector(target, query), encoder)
+        initial = query.get("sendInitialEvents", "") == "true"
+        missed = None if since is None or initial else store.since(target.plural, since)
+        if since is None or initial:
+            for stored in self._selected(target, query):
+                watcher.lines.append(encoder("ADDED", stored))
+            if initial:
+                watcher.lines.append(self._bookmark(target, ends_initial=True))
+        elif missed is None:
+            gone = statuses.expired(since, store.oldest(target.plural)).status()
+            watcher.lines.append(encode({"type": "ERROR", "object": gone}) + b"\n")
+            watcher.overrun = True
+        for change in missed or ():
+            watcher.offer(change, {})
+        self._watches.add(watcher)
+        try:
+            bookmarks = query.get("allowWatchBookmarks", "") == "true"
+            return await self._stream(request, watcher, target, seconds, bookmarks=bookmarks)
+        finally:
+            self._watches.remove(watcher)
+
+    async def _stream(
+        self, request: web.Request, watcher: Watcher, target: Target, seconds: float, *, bookmarks: bool
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(headers={hdrs.CONTENT_TYPE: "application/json"})
+        await response.prepare(request)
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + seconds
+        try:
+            while True:
+                watcher.wake.clear()
+                if watcher.lines:
+                    lines = b"".join(watcher.lines)
+                    watcher.lines.clear()
+                    await response.write(lines)
+                    continue
+                if watcher.overrun or loop.time() >= ends:
+                    break
+                try:
+                    async with asyncio.timeout(min(BOOKMARK_SECONDS, ends - loop.time())):
+                        await watcher.wake.wait()
+                except TimeoutError:
+                    if bookmarks and not watcher.lines:
+                        watcher.lines.append(self._bookmark(target))
+            await response.write_eof()
+        except ConnectionResetError:
+            pass
+        return response
+
+    def _bookmark(self, target: Target, *, ends_initial: bool = False) -> bytes:
+        metadata: dict[str, Any] = {"resourceVersion": str(self._api.store.revision), "creationTimestamp": None}
+        if ends_initial:
+            metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
+        marked = {"kind": target.kind.kind, "apiVersion": target.kind.api_version, "metadata": metadata}
+        return encode({"type": "BOOKMARK", "object": marked}) + b"\n"
+
+
+def _selector(target: Target, query: Mapping[str, str]) -> Selector:
+    return parse_selector(target.plural, query.get("labelSelector", ""), query.get("fieldSelector", ""))
+
+
+def _delete_options(query: Mapping[str, str], body: Any) -> DeleteOptions:
+    options = body if isinstance(body, dict) else {}
+    conditions = options.get("preconditions") or {}
+    grace = options.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
+    return DeleteOptions(
+        uid=conditions.get("uid"),
+        resource_version=conditions.get("resourceVersion"),
+        grace_period=None if grace is None else int(grace),
+    )
+
+
+def _strike_after(fault: Fault) -> Answer:
+    if fault.status is None:
+        raise CutError
+    lost = StatusError(fault.status, fault.message or "the answer was lost", retry_after=fault.retry_after)
+    return _refusal(lost)
+
+
+def _refusal(error: StatusError) -> Answer:
+    return Answer(error.code, json.dumps(error.status()).encode(), error.retry_after)
+
+
+def _response(answer: Answer) -> web.Response:
+    headers = {hdrs.CONTENT_TYPE: "application/json"}
+    if answer.retry_after is not None:
+        headers[hdrs.RETRY_AFTER] = str(answer.retry_after)
+    return web.Response(status=answer.status, body=answer.body, headers=headers)

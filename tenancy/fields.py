@@ -23,7 +23,10 @@ SMALLEST_V6_PREFIX, LARGEST_V6_PREFIX = 32, 126
 
 
 class Document(BaseModel):
-    """What documents have in common: nothing unknown, nothing guessed, nothing changed afterwards."""
+    """What documents have in common: nothing unknown, nothing guessed, nothing changed afterwards.
+
+    Each key has one spelling, the alias: rules that look for `externalIPs` must not be passed by `external_ips`.
+    """
 
     model_config = ConfigDict(
         frozen=True,
@@ -31,8 +34,7 @@ class Document(BaseModel):
         strict=True,
         alias_generator=to_camel,
         use_attribute_docstrings=True,
-        validate_by_name=True,
-        validate_by_alias=True,
+        serialize_by_alias=True,
     )
 
 
@@ -78,9 +80,16 @@ def _text_only(value: object) -> object:
     return value
 
 
+_MAPPED = IPv6Network("::ffff:0:0/96")
+
+
+def _not_mapped(value: Network | Address) -> None:
+    # Go reads it as the IPv4 address inside (net.IP.To4), so Kube-OVN would take ::ffff:10.0.0.0/112 for 10.0.0.0/16.
+    if contains(_MAPPED, value):
+        raise wrong("is an IPv4 address written as IPv6", "write it as IPv4, e.g. 10.0.0.1 for ::ffff:10.0.0.1")
+
+
 def _network(value: object) -> Network:
-    if isinstance(value, IPv4Network | IPv6Network):
-        return value
     text = str(_text_only(value))
     if "/" not in text:
         raise wrong("not a CIDR", "write an address and a prefix length, e.g. 10.0.0.0/24 or fd00:10::/64")
@@ -91,21 +100,22 @@ def _network(value: object) -> Network:
         network = ip_network(text, strict=False)
     except ValueError:
         raise wrong("not a CIDR", "write an address and a prefix length, e.g. 10.0.0.0/24 or fd00:10::/64") from None
+    _not_mapped(network)
     if ip_address(text.split("/")[0]) != network.network_address:
         raise wrong("has bits set beyond its prefix", f"write {network}")
     return network
 
 
 def _address(value: object) -> Address:
-    if isinstance(value, IPv4Address | IPv6Address):
-        return value
     text = str(_text_only(value))
     try:
         if "%" in text:
             raise ValueError
-        return ip_address(text)
+        address = ip_address(text)
     except ValueError:
         raise wrong("not an IP address", "write one, e.g. 10.0.0.1 or fd00:10::1") from None
+    _not_mapped(address)
+    return address
 
 
 _AS_TEXT = PlainSerializer(str, return_type=str)

@@ -7,8 +7,6 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from tenancy import names
-from tenancy.kinds import Object
-from tenancy.plan import addresses_of
 from tenancy.platform import Platform
 from tenancy.rules import gateways
 from tenancy.tenant import FloatingIP, Snat, TenantNetwork, snat_subnets
@@ -69,17 +67,13 @@ class HandOver(_Shown):
 def hand_over(
     tenant: TenantNetwork,
     platform: Platform,
-    eips: Mapping[str, Object],
+    eips: Mapping[str, tuple[str, ...]],
     *,
     block_policy: Literal["realised", "asserted"],
     plan_hash: str,
     requested_by: str,
 ) -> HandOver:
-    """The hand-over of a tenant whose OvnEips, by object name, are these."""
-
-    def addresses(name: str) -> tuple[str, ...]:
-        return tuple(map(str, addresses_of(eips[name]))) if name in eips else ()
-
+    """The hand-over of a tenant whose OvnEips, by object name, hold these addresses."""
     provider = platform.spec.provider_network
     return HandOver(
         tenant=tenant.name,
@@ -101,7 +95,7 @@ def hand_over(
             AddressHandedOver(
                 name=ip.name,
                 use=ip.use,
-                addresses=addresses(names.external_ip(tenant.name, ip.name)),
+                addresses=eips.get(names.external_ip(tenant.name, ip.name), ()),
                 serves=snat_subnets(tenant, ip)
                 if isinstance(ip, Snat)
                 else (str(ip.target),)
@@ -110,7 +104,7 @@ def hand_over(
             )
             for ip in tenant.spec.external_ips
         ),
-        router_addresses=addresses(names.router_port_eip(tenant.name, provider.external_subnet)) if provider else (),
+        router_addresses=eips.get(names.router_port_eip(tenant.name, provider.external_subnet), ()) if provider else (),
         block_policy=block_policy,
         plan_hash=plan_hash,
         requested_by=requested_by,

@@ -18,7 +18,8 @@ from tenancy.kinds import (
     Object,
 )
 from tenancy.mistakes import shown
-from tenancy.policy import with_policy
+from tenancy.names import BORN_WITH_ANNOTATION
+from tenancy.policy import PolicyRoute, born_policy, digest, with_policy
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,32 @@ def merge(actual: Object, desired: Object) -> Merge:
             _assert(result.setdefault("spec", {}), key, value)
     if "data" in desired:
         result["data"] = desired["data"]
+    if kind == VPC.name:
+        _forget_birth(actual, result)
     return Merge(None if result == actual else result)
+
+
+def with_spec(actual: Object, wanted: Object) -> Object:
+    """The object with these fields of its spec meaning what is wanted, and nothing else touched."""
+    result = copy.deepcopy(actual)
+    for key, value in wanted.items():
+        _assert(result.setdefault("spec", {}), key, value)
+    return result
+
+
+def with_block_policy(vpc: Object, policy: Sequence[PolicyRoute]) -> Object:
+    """The VPC with Berth's band of its policy routes holding exactly this policy."""
+    result = copy.deepcopy(vpc)
+    _assert(result.setdefault("spec", {}), "policyRoutes", [route.manifest() for route in policy])
+    _forget_birth(vpc, result)
+    return result
+
+
+def _forget_birth(actual: Object, result: Object) -> None:
+    """Kube-OVN confirms no edit of a policy, so a VPC whose policy is edited no longer bears the proof of its birth."""
+    before, after = (born_policy((vpc.get("spec") or {}).get("policyRoutes") or ()) for vpc in (actual, result))
+    if digest(before) != digest(after):
+        (result["metadata"].get("annotations") or {}).pop(BORN_WITH_ANNOTATION, None)
 
 
 def _assert(spec: Object, key: str, value: Any) -> None:
@@ -63,7 +89,10 @@ def _assert(spec: Object, key: str, value: Any) -> None:
             merged: Any = with_policy(present or [], value)
         case "staticRoutes":
             merged = with_routes(present or [], value)
-        case "excludeIps" | "namespaces" | "extraExternalSubnets":
+        case "extraExternalSubnets":
+            # One that somebody added beside ours stays.
+            merged = [*(present or ()), *(name for name in value if name not in (present or ()))]
+        case "excludeIps" | "namespaces":
             merged = present if _set_of_text(present) == _set_of_text(value) else value
         case _:
             merged = value
@@ -126,3 +155,15 @@ _FIXED: dict[str, dict[str, Callable[[Any], object]]] = {
     OVN_FIP.name: {"ovnEip": _text, "vpc": _text, "v4Ip": _addresses},
 }
 """By kind: fields that stay as they were made, and how to read their meaning."""
+
+
+def restored(actual: Object, before: Object) -> Object | None:
+    """The object as it was before a run changed it; None where it is that already. Status is not Berth's to restore."""
+    result = copy.deepcopy(actual)
+    for part in ("spec", "data"):
+        if part in before:
+            result[part] = before[part]
+    for part in ("labels", "annotations"):
+        if (result["metadata"].get(part) or {}) != (before["metadata"].get(part) or {}):
+            result["metadata"][part] = before["metadata"].get(part) or {}
+    return None if result == actual else result

@@ -15,8 +15,17 @@ DOCUMENT_ANNOTATION = "berth.network/document"
 BORN_WITH_ANNOTATION = "berth.network/born-with"
 """On the VPC: digest of the block policy in its first manifest."""
 
-RESERVED_NAMES = frozenset({"ovn-cluster", "ovn-default", "join"})
-"""Names Kube-OVN's own VPC and subnets bear (Kube-OVN 1.17 pkg/util/const.go); a VPC and a subnet may not share one."""
+RESERVED_NAMES = frozenset({"join", "node", "ovn"})
+"""Names of Kube-OVN's own, and first words of such (Kube-OVN 1.17 pkg/util/const.go).
+
+Its VPC is `ovn-cluster`, its subnets are `ovn-default` and `join`; router ports start with `ovn-cluster-`, the switch port
+of a Kubernetes node with `node-`.
+"""
+
+
+def is_reserved(tenant: str) -> bool:
+    """Whether a tenant of this name would take a name that is Kube-OVN's own, or make one that may be."""
+    return tenant == "join" or tenant.split("-")[0] in ("node", "ovn") or tenant.endswith("-ovn-cluster")
 
 
 def vpc(tenant: str) -> str:

@@ -62,6 +62,15 @@ def own_exceptions(platform: Platform, addresses: Iterable[Address]) -> tuple[Po
     return tuple(_own(address) for address in sorted(set(inside), key=lambda address: (address.version, int(address))))
 
 
+def born_policy(routes: Iterable[Mapping[str, Any]]) -> tuple[PolicyRoute, ...]:
+    """Of a VPC's routes in Berth's band: all but the exceptions for its own addresses, which come and go with them."""
+    return tuple(
+        PolicyRoute(priority=route["priority"], action=str(route.get("action")), match=str(route.get("match")))
+        for route in routes
+        if ours(route) and "/" in str(route.get("match"))
+    )
+
+
 def digest(policy: Sequence[PolicyRoute]) -> str:
     """What a block policy is known by: the same for the same routes in any order."""
     lines = sorted(f"{route.priority}:{route.action}:{route.match}" for route in policy)

@@ -29,7 +29,7 @@ SEARCH_ATTRIBUTES: Mapping[str, Literal["Keyword", "Int"]] = {
 """Search attributes a namespace needs before a worker of Berth can serve it, with their types."""
 
 INVALID_DOCUMENT = "InvalidDocument"
-"""Type of the failure of a run whose input is malformed; its details are the list of mistakes."""
+"""Type of the failure of a run whose document is refused; its details are the list of mistakes."""
 REFUSED = "Refused"
 """Type of the failure of a run that could not go on and has undone everything it did."""
 LEFT_BEHIND = "LeftBehind"

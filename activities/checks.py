@@ -1,0 +1,193 @@
+"""Looking before and after: preflight, the inventory of a tenant, and reading everything back."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+from temporalio import activity
+
+from activities.decisions import Pace, deciding
+from activities.platform import read_platform_file
+from clients.errors import RefusedError, UnavailableError
+from clients.kube_ovn.client import KubeOvn
+from clients.kube_ovn.prerequisites import missing_prerequisites
+from clients.kube_ovn.readiness import READINESS
+from clients.kube_ovn.usage import some, users_of
+from tenancy import names
+from tenancy.documents import read_tenant
+from tenancy.kinds import (
+    CONFIG_MAP,
+    KINDS,
+    NAMESPACE,
+    OVN_DNAT_RULE,
+    OVN_EIP,
+    OVN_FIP,
+    OVN_SNAT_RULE,
+    SUBNET,
+    VPC,
+    Object,
+)
+from tenancy.meaning import merge
+from tenancy.plan import Plan, owner_of, plan
+from tenancy.platform import Platform
+from tenancy.tenant import TenantNetwork
+
+TENANT_KINDS = (OVN_FIP, OVN_SNAT_RULE, OVN_DNAT_RULE, OVN_EIP, SUBNET, VPC, NAMESPACE)
+"""Kinds a tenant may have objects of, beside its ConfigMap."""
+
+
+class Found(BaseModel):
+    """What preflight found: all that a run needs to know, so that it never changes its mind."""
+
+    model_config = ConfigDict(frozen=True)
+
+    platform: Platform
+    plan: Plan
+    before: tuple[Object, ...]
+    """The tenant's objects as they were before the run: what undo brings back."""
+
+
+class Verification(BaseModel):
+    """What `verify` is asked: the manifests that must be so."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tenant: str
+    manifests: tuple[Object, ...]
+
+
+class Inventory(BaseModel):
+    """Everything on the platform that bears a tenant's label, as far as it has to be known to remove it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    objects: tuple[Object, ...]
+
+
+class Checks:
+    """The steps that only look, ready to be registered with a worker."""
+
+    def __init__(self, kube: KubeOvn, pace: Pace, platform_file: Path) -> None:
+        self._kube = kube
+        self._pace = pace
+        self._platform_file = platform_file
+
+    @activity.defn
+    async def preflight(self, tenant: TenantNetwork) -> Found:
+        """Everything that can be known before the first change: platform, capacity, what is there, what is in the way.
+
+        Refuses with every obstacle at once.
+        """
+        async with deciding(self._pace):
+            platform = read_platform_file(self._platform_file)
+            # The document is good in itself; on this platform it may not be.
+            read_tenant(tenant.model_dump(mode="json", by_alias=True, exclude_unset=True), platform)
+            observed, missing = await asyncio.gather(
+                observe(self._kube, tenant, platform), missing_prerequisites(self._kube, platform, tenant)
+            )
+            planned = plan(tenant, platform, observed)
+            obstacles = [*planned.obstacles, *missing]
+            if obstacles:
+                raise RefusedError(" | ".join(obstacles), reason="preflight")
+            before = tuple(_essence(thing) for thing in observed if owner_of(thing) == tenant.name)
+            return Found(platform=platform, plan=planned, before=before)
+
+    @activity.defn
+    async def verify(self, given: Verification) -> None:
+        """Reads everything back: each object is there, is the tenant's, means what its manifest says, and is ready."""
+        async with deciding(self._pace):
+            checked = await asyncio.gather(*(self._wrong(given.tenant, manifest) for manifest in given.manifests))
+            wrong = [text for text, _ in checked if text]
+            if any(is_final for _, is_final in checked):
+                raise RefusedError(f"read back, {' | '.join(wrong)}: find out who changed it", reason="not-as-planned")
+            if wrong:
+                raise UnavailableError(f"read back, {' | '.join(wrong)}")
+
+    async def _wrong(self, tenant: str, manifest: Object) -> tuple[str, bool]:
+        """What is wrong with one object, and whether waiting cannot mend it; nothing where all is well."""
+        kind = KINDS[manifest["kind"]]
+        name = manifest["metadata"]["name"]
+        actual = await self._kube.get(kind, name, manifest["metadata"].get("namespace"))
+        if actual is None:
+            return f"{kind.name} {name} is gone", True
+        if owner_of(actual) != tenant:
+            return f"{kind.name} {name} is no longer labelled {names.LABEL}={tenant}", True
+        merged = merge(actual, manifest)
+        if merged.conflicts or merged.result is not None:
+            return (
+                f"{kind.name} {name} is not what was written ({'; '.join(merged.conflicts) or 'changed since'})",
+                True,
+            )
+        if kind == VPC and (users := await users_of(self._kube, actual)):
+            return f"Vpc {name} also holds {some(users)}, not Berth's", True
+        reason = READINESS[kind.name].ready(actual) if kind.name in READINESS else None
+        return (f"{kind.name} {name} is not ready: {reason}", False) if reason else ("", False)
+
+    @activity.defn
+    async def take_inventory(self, tenant: str) -> Inventory:
+        """All that bears the tenant's label. Refuses while any of it is in use, naming every user at once."""
+        async with deciding(self._pace):
+            objects = await labelled(self._kube, tenant)
+            if not objects:
+                raise RefusedError(
+                    f"nothing on this platform bears the label {names.LABEL}={tenant}: check the tenant's name",
+                    reason="no-such-tenant",
+                )
+            used = await asyncio.gather(*(users_of(self._kube, thing) for thing in objects))
+            in_use = [
+                f"{thing['kind']} {thing['metadata']['name']} by {some(users)}"
+                for thing, users in zip(objects, used, strict=True)
+                if users
+            ]
+            if in_use:
+                raise RefusedError(
+                    f"tenant {tenant} is still in use: {' | '.join(in_use)}: remove or move these first",
+                    reason="in-use",
+                )
+            return Inventory(objects=tuple(_essence(thing) for thing in objects))
+
+    @activity.defn
+    async def verify_gone(self, inventory: Inventory) -> None:
+        """Proves by reading back that nothing of the inventory is left, nor anything else with the tenant's label."""
+        async with deciding(self._pace):
+            tenant = next(owner for thing in inventory.objects if (owner := owner_of(thing)))
+            left = [f"{thing['kind']} {thing['metadata']['name']}" for thing in await labelled(self._kube, tenant)]
+            if left:
+                raise RefusedError(
+                    f"read back after its removal, {some(left)} bears the label {names.LABEL}={tenant}: find out who makes"
+                    " it, and offboard again",
+                    reason="not-gone",
+                )
+
+
+async def labelled(kube: KubeOvn, tenant: str) -> list[Object]:
+    """Everything that bears the tenant's label, the hand-over's ConfigMap included."""
+    labels = {names.LABEL: tenant}
+    lists = await asyncio.gather(
+        *(kube.list(kind, labels=labels) for kind in TENANT_KINDS),
+        kube.list(CONFIG_MAP, namespace=names.namespace(tenant), labels=labels),
+    )
+    return [thing for found in lists for thing in found]
+
+
+async def observe(kube: KubeOvn, tenant: TenantNetwork, platform: Platform) -> Sequence[Object]:
+    """What there is of a tenant: all that bears its label, and whatever else has a name the tenant would take."""
+    mine = await labelled(kube, tenant.name)
+    here = {(thing["kind"], thing["metadata"]["name"]) for thing in mine}
+    wanted = [
+        (planned.kind, planned.name, planned.manifest["metadata"].get("namespace"))
+        for planned in plan(tenant, platform, ()).objects
+        if (planned.kind, planned.name) not in here
+    ]
+    others = await asyncio.gather(*(kube.get(KINDS[kind], name, namespace) for kind, name, namespace in wanted))
+    return [*mine, *(thing for thing in others if thing is not None)]
+
+
+def _essence(thing: Object) -> Object:
+    """The object without what only the API server cares for: small enough for a workflow's history."""
+    metadata = thing["metadata"]
+    kept = {key: metadata[key] for key in ("name", "namespace", "labels", "annotations") if key in metadata}
+    return {key: thing[key] for key in ("apiVersion", "kind", "spec", "data", "status") if key in thing} | {
+        "metadata": kept
+    }

@@ -1,0 +1,128 @@
+"""What a platform must have before a tenant can be given external IPs, each gap with its remedy.
+
+Kube-OVN says nothing where any of it is missing: router ports and addresses then simply never come.
+"""
+
+import asyncio
+from collections.abc import Iterator
+
+from clients.errors import RefusedError
+from clients.kube_ovn.answers import plain
+from clients.kube_ovn.client import KubeOvn
+from clients.kube_ovn.readiness import provider_network_ready, subnet_ready
+from tenancy import names
+from tenancy.kinds import CONFIG_MAP, NODE, OVN_EIP, PROVIDER_NETWORK, SUBNET, VPC, Object
+from tenancy.plan import owner_of
+from tenancy.platform import Platform, ProviderNetwork
+from tenancy.tenant import TenantNetwork
+
+GATEWAY_LABEL = "ovn.kubernetes.io/external-gw"
+CHASSIS_ANNOTATION = "ovn.kubernetes.io/chassis"
+GATEWAY_CONFIG = "ovn-external-gw-config"
+"""ConfigMap in kube-system (Kube-OVN 1.17 pkg/controller/external_gw.go)."""
+
+
+async def missing_prerequisites(kube: KubeOvn, platform: Platform, tenant: TenantNetwork) -> list[str]:
+    """What stands in the way of this tenant on this platform, in words; empty where nothing does.
+
+    Raises what the client raises, RefusedError too where Kube-OVN is not installed at all.
+    """
+    provider = platform.spec.provider_network
+    if provider is None or not tenant.spec.external_ips:
+        # The least that must be there: the API server answers, and knows what a VPC is.
+        await kube.get(VPC, names.vpc(tenant.name))
+        return []
+    network, subnet, config, nodes, eips = await asyncio.gather(
+        kube.get(PROVIDER_NETWORK, provider.name),
+        kube.get(SUBNET, provider.external_subnet),
+        kube.get(CONFIG_MAP, GATEWAY_CONFIG, "kube-system"),
+        _gateways(kube),
+        kube.list(OVN_EIP),
+    )
+    return [
+        *_network(provider, network),
+        *_subnet(provider, subnet),
+        *_gateway(config, nodes),
+        *_addresses(tenant, provider, subnet, eips),
+    ]
+
+
+async def _gateways(kube: KubeOvn) -> list[Object] | RefusedError:
+    try:
+        return await kube.list(NODE, labels={GATEWAY_LABEL: "true"})
+    except RefusedError as refused:
+        # Nodes are the one thing here a careful cluster administrator may hide; that is for a person to judge.
+        return refused
+
+
+def _network(provider: ProviderNetwork, network: Object | None) -> Iterator[str]:
+    if network is None:
+        yield (
+            f"ProviderNetwork {provider.name} does not exist: create it, or correct spec.providerNetwork.name in the"
+            " platform document"
+        )
+    elif reason := provider_network_ready(network):
+        yield f"ProviderNetwork {provider.name} is not ready ({reason}): see `kubectl describe provider-network {provider.name}`"
+
+
+def _subnet(provider: ProviderNetwork, subnet: Object | None) -> Iterator[str]:
+    name = provider.external_subnet
+    if subnet is None:
+        yield (
+            f"external Subnet {name} does not exist: create it, or correct spec.providerNetwork.externalSubnet in the"
+            " platform document"
+        )
+        return
+    spec = subnet.get("spec") or {}
+    if reason := subnet_ready(subnet):
+        yield f"external Subnet {name} is not ready ({reason}): see `kubectl describe subnet {name}`"
+    for field, wanted in (("cidrBlock", provider.cidrs), ("gateway", provider.gateways)):
+        present = {part.strip() for part in str(spec.get(field) or "").split(",")}
+        expected = {str(value) for value in wanted}
+        if present != expected:
+            yield (
+                f"external Subnet {name} has {field} {plain(spec.get(field), 60)}, the platform document says"
+                f" {', '.join(sorted(expected))}: correct the document"
+            )
+
+
+def _gateway(config: Object | None, nodes: list[Object] | RefusedError) -> Iterator[str]:
+    if config is None or (config.get("data") or {}).get("enable-external-gw") != "true":
+        yield (
+            f'ConfigMap kube-system/{GATEWAY_CONFIG} does not say enable-external-gw: "true": without it the next restart of'
+            " kube-ovn-controller takes the gateways away"
+        )
+    if isinstance(nodes, RefusedError):
+        yield f"gateway nodes cannot be read ({nodes})"
+        return
+    if not nodes:
+        yield f"no node is an external gateway: label at least one {GATEWAY_LABEL}=true"
+    for node in nodes:
+        if not (node["metadata"].get("annotations") or {}).get(CHASSIS_ANNOTATION):
+            yield (
+                f"gateway node {node['metadata']['name']} has no annotation {CHASSIS_ANNOTATION}: see that kube-ovn-cni runs"
+                " there"
+            )
+
+
+def _addresses(
+    tenant: TenantNetwork, provider: ProviderNetwork, subnet: Object | None, eips: list[Object]
+) -> Iterator[str]:
+    here = {eip["metadata"]["name"] for eip in eips}
+    wanted = {names.external_ip(tenant.name, ip.name) for ip in tenant.spec.external_ips}
+    wanted.add(names.router_port_eip(tenant.name, provider.external_subnet))
+    needed = len(wanted - here)
+    free = ((subnet or {}).get("status") or {}).get("v4availableIPs")
+    if isinstance(free, int | float) and free < needed:
+        yield (
+            f"external Subnet {provider.external_subnet} has {free:.0f} free addresses and {tenant.name} needs {needed} (one"
+            " of them for its router): release external IPs, or enlarge the subnet"
+        )
+    for ip in tenant.spec.external_ips:
+        for eip in eips if ip.address is not None else ():
+            held = {(eip.get("spec") or {}).get("v4Ip"), (eip.get("status") or {}).get("v4Ip")}
+            if str(ip.address) in held and eip["metadata"]["name"] != names.external_ip(tenant.name, ip.name):
+                yield (
+                    f"external IP {ip.name}: {ip.address} is held by OvnEip {eip['metadata']['name']} of"
+                    f" {owner_of(eip) or 'nobody of Berth'}: choose another address, or leave it out"
+                )

@@ -1,0 +1,102 @@
+"""Connecting to Temporal and to Kubernetes, by the settings."""
+
+from collections.abc import Mapping
+
+from pydantic import ValidationError
+from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfigProfile
+from temporalio.service import RPCError, RPCStatusCode
+
+from clients.errors import RefusedError, UnavailableError
+from clients.kube_ovn.client import KubeOvn, connect
+from clients.kube_ovn.connection import KubeConnection
+from tenancy.mistakes import shown
+from workers.settings import ConfigurationError, Settings
+
+
+async def connect_temporal(settings: Settings) -> Client:
+    """A client of Temporal. Raises ConfigurationError that says where it looked and what to do."""
+    try:
+        profile = ClientConfigProfile.load(
+            settings.temporal_profile,
+            config_source=settings.temporal_config,
+            # Temporal's own reader would pass over a misspelt key, and connect without the certificate it stood for.
+            config_file_strict=True,
+        )
+        options = profile.to_client_connect_config()
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ConfigurationError(
+            f"Temporal's configuration (profile {settings.temporal_profile or 'default'}) cannot be read:"
+            f" {shown(str(error))}: correct the file, or set BERTH_TEMPORAL_CONFIG and BERTH_TEMPORAL_PROFILE"
+        ) from error
+    address = settings.temporal_address or options.get("target_host") or "127.0.0.1:7233"
+    namespace = settings.temporal_namespace or options.get("namespace") or "default"
+    try:
+        client = await Client.connect(
+            address,
+            namespace=namespace,
+            api_key=options.get("api_key"),
+            tls=options.get("tls", False),
+            rpc_metadata=options.get("rpc_metadata") or {},
+            data_converter=pydantic_data_converter,
+        )
+    except (RuntimeError, RPCError, ValueError) as error:
+        raise ConfigurationError(
+            f"Temporal at {address}, namespace {namespace}, cannot be reached ({_first_line(error)}): start it"
+            " (`berth lab` for a try), or set BERTH_TEMPORAL_ADDRESS"
+        ) from error
+    return client
+
+
+async def check_namespace(client: Client, wanted: Mapping[str, str]) -> None:
+    """Raises ConfigurationError unless the namespace has these search attributes, with the command that adds them.
+
+    A run that sets one that is missing would be tried again and again without a step forward.
+    """
+    try:
+        answer = await client.operator_service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
+        )
+    except RPCError as error:
+        if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED):
+            return  # a hosted Temporal may not let its tenants ask; then the first run shows it
+        raise ConfigurationError(
+            f"Temporal namespace {client.namespace} cannot be read ({_first_line(error)}): does it exist?"
+        ) from error
+    missing = [name for name in wanted if name not in answer.custom_attributes]
+    if missing:
+        options = " ".join(f"--name {name} --type {wanted[name]}" for name in missing)
+        raise ConfigurationError(
+            f"Temporal namespace {client.namespace} lacks the search attributes {', '.join(missing)}: run `temporal operator"
+            f" search-attribute create --namespace {client.namespace} {options}`"
+        )
+
+
+async def connect_kubernetes(settings: Settings) -> KubeOvn:
+    """A client of Kubernetes. Raises ConfigurationError where its configuration cannot be used."""
+    try:
+        connection = KubeConnection(
+            kubeconfig=settings.kubeconfig,
+            context=settings.kube_context,
+            in_cluster=settings.kube_in_cluster,
+            server=settings.kube_server,
+            token_file=settings.kube_token_file,
+            ca_file=settings.kube_ca_file,
+            pool_size=settings.kube_pool_size,
+            request_timeout=settings.kube_request_timeout,
+        )
+    except ValidationError as error:
+        wrong = "; ".join(found["msg"] for found in error.errors(include_url=False))
+        raise ConfigurationError(f"settings of Kubernetes (BERTH_KUBE...): {wrong}") from error
+    try:
+        return await connect(connection)
+    except (RefusedError, UnavailableError) as error:
+        raise ConfigurationError(
+            f"{error} (settings: BERTH_KUBECONFIG, BERTH_KUBE_SERVER, BERTH_KUBE_IN_CLUSTER)"
+        ) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return shown((str(error).splitlines() or [type(error).__name__])[0])

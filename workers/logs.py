@@ -1,0 +1,72 @@
+"""Logs: structlog on standard error, for people or as JSON lines, with tenant, workflow and run on each line of a run."""
+
+import logging
+import sys
+from typing import Any, Literal
+
+import structlog
+from structlog.typing import EventDict, Processor
+from temporalio.exceptions import ApplicationError
+
+PREFIX = "tenant-"
+"""Of a workflow's ID; the rest is the tenant."""
+
+
+def set_up_logs(form: Literal["console", "json"], level: str) -> None:
+    """Sends the logs of Berth, Temporal's SDK and every library through one renderer."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _of_a_run,
+        _without_a_known_failures_traceback,
+    ]
+    last: list[Processor] = (
+        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        if form == "json"
+        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def _of_a_run(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """Temporal's SDK hands its context over as one mapping; people search for tenant, workflow, run and step."""
+    context = {**(event.pop("temporal_workflow", None) or {}), **(event.pop("temporal_activity", None) or {})}
+    event.pop("__temporal_error_identifier", None)
+    workflow_id = context.get("workflow_id")
+    if workflow_id:
+        event["workflow"] = workflow_id
+        event["run"] = context.get("workflow_run_id") or context.get("run_id")
+        event["tenant"] = str(workflow_id).removeprefix(PREFIX)
+    if context.get("activity_id"):
+        event["step"] = context["activity_id"]
+        event["attempt"] = context.get("attempt")
+    return event
+
+
+def _without_a_known_failures_traceback(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """A step that is refused or unavailable says why in one line; the way through our own code helps nobody."""
+    info = event.get("exc_info")
+    error = info[1] if isinstance(info, tuple) else info
+    if isinstance(error, ApplicationError):
+        event.pop("exc_info")
+        event["event"] = "step refused" if error.non_retryable else "step will be tried again"
+        event["reason"] = error.message
+        event["type"] = error.type
+    return event

@@ -1,0 +1,102 @@
+"""The worker's settings, from `BERTH_*` environment variables or a `berth.toml`; secrets only as paths to them."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from tenancy.mistakes import shown
+
+
+class ConfigurationError(Exception):
+    """The settings are wrong or do not fit what is there; the message names the setting, its value and the remedy."""
+
+
+class Settings(BaseSettings):
+    """Settings of the worker and of the command line."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BERTH_", toml_file="berth.toml", frozen=True, extra="forbid", use_attribute_docstrings=True
+    )
+
+    platform: Path = Path("platform.yaml")
+    """File with the platform's document."""
+
+    temporal_address: str | None = None
+    """host:port of Temporal's frontend. Left out: what the profile says, or 127.0.0.1:7233."""
+    temporal_namespace: str | None = None
+    """Left out: what the profile says, or `default`."""
+    temporal_profile: str | None = None
+    """Profile of Temporal's own configuration file, with addresses, mTLS certificates and API keys."""
+    temporal_config: Path | None = None
+    """That file; left out: where Temporal's own tools look for it."""
+    task_queue: str = "berth"
+    """Task queue the worker serves."""
+
+    kubeconfig: Path | None = None
+    """Left out: $KUBECONFIG, or ~/.kube/config."""
+    kube_context: str | None = None
+    """Context of the kubeconfig; left out: its current one."""
+    kube_in_cluster: bool = False
+    """Use the service account of the pod the worker runs in."""
+    kube_server: str | None = None
+    """URL of the API server, in place of a kubeconfig."""
+    kube_token_file: Path | None = None
+    """File with the bearer token for `kube_server`; read again when it changes."""
+    kube_ca_file: Path | None = None
+    """File with the CA certificates for `kube_server`."""
+    kube_pool_size: int = Field(default=32, ge=1, le=1000)
+    """Connections to the API server at the most."""
+    kube_request_timeout: float = Field(default=30.0, gt=0)
+    """Seconds until a request that has had no answer is given up."""
+
+    ready_deadline: float = Field(default=60.0, gt=0)
+    """Seconds that one try of a step waits for Kube-OVN to report an object ready."""
+    gone_deadline: float = Field(default=60.0, gt=0)
+    """Seconds that one try of a removal waits until the object is gone."""
+    retry_first_delay: float = Field(default=1.0, gt=0)
+    """Seconds before a step is tried again; doubled each time."""
+    retry_longest_delay: float = Field(default=60.0, gt=0)
+    """Seconds between two tries at the most."""
+
+    shutdown_grace: float = Field(default=20.0, ge=0)
+    """Seconds that running steps get to finish when the worker is stopped; what is cut short another worker goes on with."""
+    max_cached_runs: int = Field(default=2000, ge=0)
+    """Runs kept in memory; keep it above the number of runs under way at once, or each step replays its run."""
+    max_concurrent_steps: int = Field(default=200, ge=1)
+    """Steps this worker takes at once."""
+
+    log_format: Literal["console", "json"] = "console"
+    """For people, or one JSON object a line."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment over the file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings, with these in front of environment and file. Raises ConfigurationError that names each mistake."""
+    try:
+        return Settings(**{key: value for key, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        wrong = [
+            f"{'.'.join(map(str, found['loc']))} (BERTH_{'_'.join(map(str, found['loc'])).upper()}) = {shown(found['input'])}:"
+            f" {found['msg']}"
+            for found in error.errors(include_url=False)
+        ]
+        raise ConfigurationError(f"settings: {' | '.join(wrong)}") from error
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(
+            f"settings file berth.toml cannot be read ({shown(str(error))}): correct it"
+        ) from error

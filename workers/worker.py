@@ -1,0 +1,104 @@
+"""The worker process: serves the task queue until it is told to stop, and stops without breaking a run."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.checks import Checks
+from activities.decisions import Pace
+from activities.objects import ObjectSteps
+from activities.platform import read_platform_file
+from activities.vpc import VpcSteps
+from clients.errors import UnavailableError
+from clients.kube_ovn.client import KubeOvn
+from workers.connect import check_namespace, connect_kubernetes, connect_temporal
+from workers.settings import ConfigurationError, Settings
+from workflows.face import SEARCH_ATTRIBUTES
+from workflows.offboarding import OffboardTenant
+from workflows.onboarding import OnboardTenant
+
+_log = structlog.get_logger(__name__)
+
+PASSED_THROUGH = ("pydantic", "pydantic_core", "structlog", "rich")
+"""Modules the workflow sandbox shares with the process: without clock or chance of their own, and slow to load twice."""
+WORKFLOWS = (OnboardTenant, OffboardTenant)
+
+
+def make_worker(client: Client, kube: KubeOvn, settings: Settings) -> Worker:
+    """A worker over these connections; the caller runs it."""
+    pace = Pace(
+        ready_deadline=settings.ready_deadline,
+        gone_deadline=settings.gone_deadline,
+        first_delay=settings.retry_first_delay,
+        longest_delay=settings.retry_longest_delay,
+    )
+    checks, objects, vpc = Checks(kube, pace, settings.platform), ObjectSteps(kube, pace), VpcSteps(kube, pace)
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=WORKFLOWS,
+        activities=[
+            checks.preflight,
+            checks.verify,
+            checks.verify_gone,
+            checks.take_inventory,
+            objects.ensure_object,
+            objects.remove_object,
+            vpc.write_block_policy,
+            vpc.prove_block_policy,
+            vpc.open_router_port,
+            vpc.close_router_port,
+            vpc.record_document,
+        ],
+        workflow_runner=SandboxedWorkflowRunner(
+            restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+        ),
+        max_cached_workflows=settings.max_cached_runs,
+        max_concurrent_activities=settings.max_concurrent_steps,
+        graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
+    )
+
+
+@asynccontextmanager
+async def running_worker(settings: Settings) -> AsyncIterator[Client]:
+    """A worker that serves while the block runs; yields the client of Temporal. Raises ConfigurationError."""
+    try:
+        # Better now than in the first tenant's preflight.
+        read_platform_file(settings.platform)
+    except UnavailableError as error:
+        raise ConfigurationError(str(error)) from error
+    client = await connect_temporal(settings)
+    await check_namespace(client, SEARCH_ATTRIBUTES)
+    kube = await connect_kubernetes(settings)
+    try:
+        async with make_worker(client, kube, settings):
+            _log.info("serving", task_queue=settings.task_queue, namespace=client.namespace)
+            yield client
+            _log.info("stopping: steps under way get time to finish", seconds=settings.shutdown_grace)
+    finally:
+        await kube.close()
+
+
+async def serve(settings: Settings, *, ready: Callable[[], None] | None = None) -> None:
+    """Serves until SIGTERM or SIGINT, then lets running steps finish. `ready` is called once tasks are taken."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with running_worker(settings):
+            if ready is not None:
+                ready()
+            await stop.wait()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+    # The SDK's own threads may still be ending; leaving the process at once can crash it (measured: SIGABRT).
+    await asyncio.sleep(0.2)

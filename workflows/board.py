@@ -1,0 +1,138 @@
+"""The board of a run: where each step is, what it waits for and who must act. The one place that tells the outside."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from temporalio import workflow
+
+from tenancy.handover import HandOver
+from tenancy.mistakes import shown
+from workflows.face import MODE, STAGE, TENANT, Outcome, Parked, Status, StepState, StepStatus
+
+ENDED = frozenset({StepState.DONE, StepState.FAILED, StepState.UNDONE, StepState.SKIPPED})
+
+
+class Board:
+    """What a run tells: the query's answer, the search attributes, the details in the Temporal UI."""
+
+    def __init__(self, kind: Literal["OnboardTenant", "OffboardTenant"], tenant: str, requested_by: str) -> None:
+        self._status = Status(
+            tenant=tenant,
+            workflow=kind,
+            run=workflow.info().original_execution_run_id,
+            requested_by=requested_by,
+            outcome=Outcome.RUNNING,
+            stage=Outcome.RUNNING,
+        )
+        self._steps: dict[str, StepStatus] = {}
+        self._parked: dict[str, Parked] = {}
+        self._at_stage: str | None = None
+
+    def status(self) -> Status:
+        """The answer to the query `status`."""
+        return self._status.model_copy(
+            update={"steps": tuple(self._steps.values()), "parked": tuple(self._parked.values())}
+        )
+
+    def declare(self, steps: Iterable[StepStatus]) -> None:
+        """Puts steps on the board that are still to come."""
+        self._steps.update({step.id: step for step in steps})
+        self._tell()
+
+    def mark(self, step: str, state: StepState, note: str | None = None) -> None:
+        """Moves one step. Raises KeyError for a step that was never declared."""
+        now = workflow.now()
+        before = self._steps[step]
+        starts = state is StepState.RUNNING or (state is StepState.UNDOING and before.started is None)
+        self._steps[step] = before.model_copy(
+            update={
+                "state": state,
+                "started": now if starts else before.started,
+                "finished": now if state in ENDED else None,
+                "note": note if note is not None else before.note,
+            }
+        )
+        if state is StepState.RUNNING:
+            self._reach(before.stage)
+        self._tell()
+
+    def park(self, step: str, reason: str) -> None:
+        """Says that a step waits for an operator."""
+        self._parked[step] = Parked(step=step, title=self._steps[step].title, reason=reason, since=workflow.now())
+        self.mark(step, StepState.NEEDS_OPERATOR, reason)
+        self.become(Outcome.NEEDS_OPERATOR)
+
+    def unpark(self, step: str) -> None:
+        """An operator has decided about a step."""
+        self._parked.pop(step, None)
+        if not self._parked:
+            self.become(Outcome.UNDOING if self._status.workflow == "OnboardTenant" else Outcome.RUNNING)
+
+    @property
+    def parked(self) -> tuple[Parked, ...]:
+        """The steps that wait for an operator."""
+        return tuple(self._parked.values())
+
+    @property
+    def skipped(self) -> tuple[StepStatus, ...]:
+        """The steps whose object an operator decided to leave."""
+        return tuple(step for step in self._steps.values() if step.state is StepState.SKIPPED)
+
+    def know(self, *, mode: str, plan_hash: str | None = None) -> None:
+        """What the platform and the plan are, once that is known."""
+        self._status = self._status.model_copy(update={"mode": mode, "plan_hash": plan_hash})
+        workflow.upsert_search_attributes([MODE.value_set(mode)])
+        self._tell()
+
+    def become(self, outcome: Outcome, *, failure: str | None = None, hand_over: HandOver | None = None) -> None:
+        """Where the run as a whole stands."""
+        update: dict[str, object] = {"outcome": outcome}
+        if failure is not None:
+            update["failure"] = failure
+        if hand_over is not None:
+            update["hand_over"] = hand_over
+        self._status = self._status.model_copy(update=update)
+        self._reach(self._at_stage or outcome if outcome is Outcome.RUNNING else outcome, keep=False)
+        self._tell()
+
+    def _reach(self, stage: str, *, keep: bool = True) -> None:
+        if keep:
+            self._at_stage = stage
+        if self._status.stage == stage:
+            return
+        attributes = [STAGE.value_set(stage)]
+        if self._status.stage == Outcome.RUNNING:
+            attributes.append(TENANT.value_set(self._status.tenant))
+        workflow.upsert_search_attributes(attributes)
+        self._status = self._status.model_copy(update={"stage": stage})
+
+    def _tell(self) -> None:
+        workflow.set_current_details(self._markdown())
+
+    def _markdown(self) -> str:
+        status = self._status
+        verb = "Onboarding" if status.workflow == "OnboardTenant" else "Offboarding"
+        lines = [f"### {verb} {status.tenant}: {status.outcome}", f"Requested by {_cell(status.requested_by)}"]
+        if status.failure:
+            lines += ["", f"**It could not go on:** {_cell(status.failure)}"]
+        for parked in self._parked.values():
+            lines += [
+                "",
+                f"**NEEDS OPERATOR** {_cell(parked.title)}: {_cell(parked.reason)}",
+                f"`berth resolve {status.tenant} retry|skip|abort --step {parked.step} --reason ...`",
+            ]
+        lines += ["", "| Step | State | Started | Seconds | Note |", "|---|---|---|---|---|"]
+        lines += [_row(step) for step in self._steps.values()]
+        return "\n".join(lines)
+
+
+def _row(step: StepStatus) -> str:
+    started = step.started.strftime("%H:%M:%S") if step.started else ""
+    seconds = f"{(step.finished - step.started).total_seconds():.1f}" if step.started and step.finished else ""
+    return f"| {_cell(step.title)} | {step.state} | {started} | {seconds} | {_cell(step.note or '')} |"
+
+
+def _cell(text: str) -> str:
+    """Text as a Markdown table's cell: from outside, so no line, column or tag of its own."""
+    printable = text if text.isprintable() else shown(text)
+    return printable.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")

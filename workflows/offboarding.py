@@ -1,0 +1,133 @@
+"""Offboarding: everything that bears the tenant's label goes, in the order of the undo, proven by reading back."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
+
+from tenancy.kinds import (
+    CONFIG_MAP,
+    NAMESPACE,
+    OVN_DNAT_RULE,
+    OVN_EIP,
+    OVN_FIP,
+    OVN_SNAT_RULE,
+    SUBNET,
+    VPC,
+    Kind,
+    Object,
+)
+from tenancy.policy import born_policy
+from workflows.board import Board
+from workflows.face import LEFT_BEHIND, OFFBOARD, REFUSED, Offboarded, Outcome, Resolve, Status
+from workflows.removal import Removal, Removals
+from workflows.request import offboarding_request, requested
+from workflows.stepping import reason_of, take_step
+from workflows.steps import GONE, INVENTORY, OWN_ADDRESSES, ROUTER_PORT, step_of
+
+with workflow.unsafe.imports_passed_through():
+    from activities.checks import Checks, Inventory
+    from activities.objects import ObjectSteps, RemoveObject
+    from activities.vpc import BlockPolicy, RouterPort, VpcSteps
+
+
+@workflow.defn(name=OFFBOARD)
+class OffboardTenant:
+    """Takes one tenant out. Input: `{"tenant": <name or TenantNetwork>, "requestedBy": "..."}`; ID `tenant-<name>`."""
+
+    @workflow.init
+    def __init__(self, request: Any = None) -> None:
+        asked = requested(request)
+        self._requested_by = asked.by
+        self._board = Board("OffboardTenant", asked.tenant, asked.by)
+        self._removals = Removals(self._board)
+
+    @workflow.run
+    async def run(self, request: Any = None) -> Offboarded:
+        """Offboards the tenant. Stops before the first change where anything of it is still in use."""
+        tenant = offboarding_request(request)
+        self._board.declare([INVENTORY])
+        try:
+            removed = await self._offboard(tenant)
+        except (FailureError, asyncio.CancelledError) as error:
+            raise self._stopped(tenant, error) from error
+        finally:
+            await workflow.wait_condition(workflow.all_handlers_finished)
+        return removed
+
+    async def _offboard(self, tenant: str) -> Offboarded:
+        found: Inventory = await take_step(self._board, INVENTORY, Checks.take_inventory, tenant)
+        removals = list(_phases(tenant, found.objects))
+        for phase in removals:
+            self._removals.new_phase()
+            for removal in phase:
+                self._removals.register(removal)
+        self._board.declare([*(removal.step for phase in reversed(removals) for removal in phase), GONE])
+        await self._removals.carry_out()
+        await take_step(self._board, GONE, Checks.verify_gone, found)
+        self._board.become(Outcome.DONE)
+        objects = [removal.step.title for phase in reversed(removals) for removal in phase if _is_object(removal)]
+        return Offboarded(tenant=tenant, removed=tuple(objects), requested_by=self._requested_by)
+
+    def _stopped(self, tenant: str, error: BaseException) -> BaseException:
+        """What the run ends with, once the board says how it stands."""
+        if isinstance(error, ApplicationError) and error.type == LEFT_BEHIND:
+            self._board.become(Outcome.LEFT_BEHIND, failure=error.message)
+            return error
+        if is_cancelled_exception(error):
+            self._board.become(
+                Outcome.STOPPED, failure="cancelled: what is not removed yet stays; offboard again to go on"
+            )
+            return error
+        why = reason_of(error)
+        self._board.become(Outcome.STOPPED, failure=why)
+        return ApplicationError(f"offboarding {tenant}: {why}", type=REFUSED, non_retryable=True)
+
+    @workflow.query
+    def status(self) -> Status:
+        """Where the run is, step by step, and who must act."""
+        return self._board.status()
+
+    @workflow.update
+    def resolve(self, decision: Resolve) -> str:
+        """An operator's decision about a step that cannot finish. Answers with what follows from it."""
+        return self._removals.decide(decision)
+
+    @resolve.validator
+    def _check_decision(self, decision: Resolve) -> None:
+        if refusal := self._removals.refusal(decision):
+            raise ApplicationError(refusal, type=REFUSED)
+
+
+def _phases(tenant: str, objects: Sequence[Object]) -> Iterator[list[Removal]]:
+    """What there is to remove, in the order in which it was made: the last phase goes first."""
+
+    def of(*kinds: Kind) -> list[Removal]:
+        wanted = [thing for kind in kinds for thing in objects if thing["kind"] == kind.name]
+        return [_removal(tenant, thing) for thing in wanted]
+
+    vpc = next((thing for thing in objects if thing["kind"] == VPC.name), None)
+    spec = (vpc or {}).get("spec") or {}
+    yield of(NAMESPACE)
+    yield of(VPC)
+    yield of(SUBNET)
+    outside = tuple(spec.get("extraExternalSubnets") or ())
+    way_out = RouterPort(tenant=tenant, external_subnets=outside, spec={})
+    yield [*([Removal(ROUTER_PORT, VpcSteps.close_router_port, way_out)] if vpc else []), *of(OVN_EIP)]
+    # The exceptions for its own addresses go before the addresses, which another tenant may be given next.
+    policy = BlockPolicy(tenant=tenant, routes=born_policy(spec.get("policyRoutes") or ()))
+    excepted = [Removal(OWN_ADDRESSES, VpcSteps.write_block_policy, policy)] if vpc else []
+    yield [*excepted, *of(OVN_FIP, OVN_SNAT_RULE, OVN_DNAT_RULE)]
+    yield of(CONFIG_MAP)
+
+
+def _removal(tenant: str, thing: Object) -> Removal:
+    metadata = thing["metadata"]
+    given = RemoveObject(kind=thing["kind"], name=metadata["name"], namespace=metadata.get("namespace"), tenant=tenant)
+    return Removal(step_of(thing["kind"], metadata["name"], "removal"), ObjectSteps.remove_object, given)
+
+
+def _is_object(removal: Removal) -> bool:
+    return isinstance(removal.given, RemoveObject)

@@ -1,0 +1,241 @@
+"""Onboarding: a tenant gets its place on the network, or the platform is left exactly as it was."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from ipaddress import ip_address
+from typing import Any
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
+
+from tenancy import manifests, names
+from tenancy.documents import to_plain
+from tenancy.handover import HandOver, hand_over
+from tenancy.kinds import VPC, Object
+from tenancy.plan import PlannedObject, Stage
+from tenancy.policy import PolicyRoute, ours, own_exceptions
+from tenancy.tenant import TenantNetwork
+from workflows.board import Board
+from workflows.face import INVALID_DOCUMENT, ONBOARD, REFUSED, Outcome, Resolve, Status, StepState, StepStatus
+from workflows.removal import Removal, Removals
+from workflows.request import onboarding_request, requested
+from workflows.stepping import reason_of, side_by_side, take_step, to_the_end
+from workflows.steps import (
+    BLOCK_POLICY,
+    HAND_OVER,
+    OWN_ADDRESSES,
+    PREFLIGHT,
+    RECORD,
+    ROUTER_PORT,
+    VERIFY,
+    step_of,
+    steps_of,
+)
+
+with workflow.unsafe.imports_passed_through():
+    from activities.checks import Checks, Found, Verification
+    from activities.objects import Ensured, EnsureObject, ObjectSteps, RemoveObject
+    from activities.vpc import AppliedDocument, BlockPolicy, Proof, RouterPort, VpcSteps
+
+
+@workflow.defn(name=ONBOARD)
+class OnboardTenant:
+    """Brings one tenant in. Input: `{"tenant": <TenantNetwork>, "requestedBy": "..."}`; workflow ID `tenant-<name>`."""
+
+    @workflow.init
+    def __init__(self, request: Any = None) -> None:
+        asked = requested(request)
+        self._requested_by = asked.by
+        self._board = Board("OnboardTenant", asked.tenant, asked.by)
+        self._removals = Removals(self._board)
+        # Kept by a reset, so a run that is reset still knows what it made.
+        self._run = workflow.info().original_execution_run_id
+        self._tenant = asked.tenant
+        self._before: dict[tuple[str, str], Object] = {}
+
+    @workflow.run
+    async def run(self, request: Any = None) -> HandOver:
+        """Onboards the tenant, and hands over what its Clusters need; undoes everything where it cannot."""
+        tenant = onboarding_request(request)
+        self._board.declare([PREFLIGHT])
+        try:
+            handed_over = await self._onboard(tenant)
+        # Anything else is a mistake of ours: the task is tried again, and goes on once the code is mended.
+        except (FailureError, asyncio.CancelledError) as error:
+            await to_the_end(asyncio.create_task(self._undo(tenant, error)))
+            raise
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return handed_over
+
+    async def _onboard(self, tenant: TenantNetwork) -> HandOver:
+        found: Found = await self._step(PREFLIGHT, Checks.preflight, tenant)
+        plan, platform, provider = found.plan, found.platform, found.platform.spec.provider_network
+        self._before = {_key(thing): thing for thing in found.before}
+        self._board.know(mode=plan.mode, plan_hash=plan.hash)
+        self._board.declare(steps_of(plan))
+
+        await self._ensure_all(plan.of(Stage.NAMESPACE))
+        await self._ensure_all(plan.of(Stage.VPC))
+        await self._ensure_all(plan.of(Stage.SUBNETS))
+
+        (vpc,) = plan.of(Stage.VPC)
+        routes = _routes(vpc.manifest)
+        # Nothing of the way out is made before the policy is known to hold.
+        proof: Proof = await self._step(BLOCK_POLICY, VpcSteps.prove_block_policy, self._policy(routes))
+
+        eips: dict[str, tuple[str, ...]] = {}
+        if provider is not None and plan.router_port is not None:
+            port = RouterPort(tenant=tenant.name, external_subnets=(provider.external_subnet,), spec=plan.router_port)
+            self._removals.new_phase()
+            router, *ensured = await side_by_side(
+                [
+                    self._undoable(
+                        ROUTER_PORT,
+                        VpcSteps.open_router_port,
+                        port,
+                        VpcSteps.close_router_port,
+                        port.model_copy(update={"spec": self._way_out_before()}),
+                    ),
+                    *(self._ensure(planned) for planned in plan.of(Stage.EXTERNAL_IPS)),
+                ]
+            )
+            eips = {
+                planned.name: done.addresses for planned, done in zip(plan.of(Stage.EXTERNAL_IPS), ensured, strict=True)
+            }
+            addresses = [ip_address(address) for held in eips.values() for address in held]
+            known = [route for route in routes if "/" in route.match]
+            routes = [*known, *own_exceptions(platform, addresses)]
+            self._removals.new_phase()
+            await side_by_side(
+                [
+                    self._undoable(
+                        OWN_ADDRESSES,
+                        VpcSteps.write_block_policy,
+                        self._policy(routes),
+                        VpcSteps.write_block_policy,
+                        self._policy(self._routes_before(vpc)),
+                    ),
+                    *(self._ensure(planned) for planned in plan.of(Stage.TRANSLATION)),
+                ]
+            )
+            eips[names.router_port_eip(tenant.name, provider.external_subnet)] = router.addresses
+
+        final_vpc = {**vpc.manifest, "spec": {**vpc.manifest["spec"], "policyRoutes": [r.manifest() for r in routes]}}
+        final_vpc["spec"] |= plan.router_port or {}
+        expected = [final_vpc if planned is vpc else planned.manifest for planned in plan.objects]
+        await self._step(VERIFY, Checks.verify, Verification(tenant=tenant.name, manifests=tuple(expected)))
+
+        await self._step(
+            RECORD, VpcSteps.record_document, AppliedDocument(tenant=tenant.name, document=to_plain(tenant))
+        )
+        result = hand_over(
+            tenant, platform, eips, block_policy=proof, plan_hash=plan.hash, requested_by=self._requested_by
+        )
+        self._removals.new_phase()
+        await self._make(HAND_OVER, manifests.hand_over(tenant.name, result.config_map_data()))
+        self._board.become(Outcome.DONE, hand_over=result)
+        return result
+
+    async def _undo(self, tenant: TenantNetwork, error: BaseException) -> None:
+        """Takes back everything the run did. Returns after a cancel; raises the run's failure otherwise."""
+        why = "cancelled" if is_cancelled_exception(error) else self._why(error)
+        self._board.become(Outcome.UNDOING, failure=why)
+        try:
+            await self._removals.carry_out()
+        except ApplicationError as left:
+            self._board.become(Outcome.LEFT_BEHIND, failure=f"{why}; {left.message}")
+            raise ApplicationError(
+                f"onboarding {tenant.name}: {why}; {left.message}", *left.details, type=left.type, non_retryable=True
+            ) from error
+        finally:
+            await workflow.wait_condition(workflow.all_handlers_finished)
+        self._board.become(Outcome.UNDONE)
+        cause = error.cause if isinstance(error, ActivityError) else None
+        if isinstance(cause, ApplicationError) and cause.type == INVALID_DOCUMENT:
+            raise ApplicationError(cause.message, *cause.details, type=INVALID_DOCUMENT, non_retryable=True) from error
+        if not is_cancelled_exception(error):
+            raise ApplicationError(
+                f"onboarding {tenant.name}: {why}; everything it did is undone", type=REFUSED, non_retryable=True
+            ) from error
+
+    def _why(self, error: BaseException) -> str:
+        failed = [
+            step for step in self._board.status().steps if step.state is StepState.FAILED and step.note != "cancelled"
+        ]
+        return f"{failed[0].title}: {reason_of(error)}" if failed else reason_of(error)
+
+    async def _ensure_all(self, planned: Sequence[PlannedObject]) -> list[Ensured]:
+        """One phase of objects that do not depend on one another."""
+        self._removals.new_phase()
+        return await side_by_side([self._ensure(one) for one in planned])
+
+    async def _ensure(self, planned: PlannedObject) -> Ensured:
+        return await self._make(step_of(planned.kind, planned.name, planned.stage), planned.manifest)
+
+    async def _make(self, step: StepStatus, manifest: Object) -> Ensured:
+        given = EnsureObject(manifest=manifest, tenant=self._tenant, run=self._run)
+        metadata = manifest["metadata"]
+        undo = RemoveObject(
+            kind=manifest["kind"],
+            name=metadata["name"],
+            namespace=metadata.get("namespace"),
+            tenant=self._tenant,
+            run=self._run,
+            before=self._before.get(_key(manifest)),
+        )
+        done: Ensured = await self._undoable(step, ObjectSteps.ensure_object, given, ObjectSteps.remove_object, undo)
+        return done
+
+    async def _undoable(
+        self,
+        step: StepStatus,
+        activity: Callable[..., Awaitable[Any]],
+        given: object,
+        undo: Callable[..., Awaitable[Any]],
+        undo_given: object,
+    ) -> Any:
+        self._removals.register(Removal(step, undo, undo_given))
+        return await self._step(step, activity, given)
+
+    async def _step(self, step: StepStatus, activity: Callable[..., Awaitable[Any]], given: object) -> Any:
+        return await take_step(self._board, step, activity, given)
+
+    def _policy(self, routes: Sequence[PolicyRoute]) -> BlockPolicy:
+        return BlockPolicy(tenant=self._tenant, routes=tuple(routes))
+
+    def _routes_before(self, vpc: PlannedObject) -> list[PolicyRoute]:
+        """The policy to go back to: what the VPC had before the run, or what the run gave it at its birth."""
+        return _routes(self._before.get((vpc.kind, vpc.name), vpc.manifest))
+
+    def _way_out_before(self) -> Object:
+        """The VPC's way out before the run; nothing for a VPC that the run made."""
+        spec: Object = self._before.get((VPC.name, names.vpc(self._tenant)), {}).get("spec", {})
+        return spec
+
+    @workflow.query
+    def status(self) -> Status:
+        """Where the run is, step by step, and who must act."""
+        return self._board.status()
+
+    @workflow.update
+    def resolve(self, decision: Resolve) -> str:
+        """An operator's decision about a step whose undo cannot finish. Answers with what follows from it."""
+        return self._removals.decide(decision)
+
+    @resolve.validator
+    def _check_decision(self, decision: Resolve) -> None:
+        if refusal := self._removals.refusal(decision):
+            raise ApplicationError(refusal, type=REFUSED)
+
+
+def _key(thing: Object) -> tuple[str, str]:
+    return thing["kind"], thing["metadata"]["name"]
+
+
+def _routes(vpc: Object) -> list[PolicyRoute]:
+    """Berth's band of a VPC's policy routes."""
+    return [
+        PolicyRoute(priority=route["priority"], action=route["action"], match=route["match"])
+        for route in vpc["spec"].get("policyRoutes") or ()
+        if ours(route)
+    ]

@@ -1,0 +1,126 @@
+"""Taking things back in reverse: each removal retried, then parked for an operator, and nothing left behind silently."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.workflow import ActivityCancellationType
+
+from workflows.board import Board
+from workflows.face import LEFT_BEHIND, Resolve, StepState, StepStatus
+from workflows.stepping import HEARTBEAT_TIMEOUT, ONE_TRY, reason_of, side_by_side
+
+TRIES = 8
+"""How often a removal is tried before an operator is asked. The activity says how long to wait in between."""
+
+
+@dataclass(frozen=True)
+class Removal:
+    """One thing to take back."""
+
+    step: StepStatus
+    activity: Callable[..., Awaitable[Any]]
+    given: object
+    """The activity's argument."""
+
+
+class Removals:
+    """What a run has to take back, in phases; the last one registered goes first, its members side by side."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._phases: list[list[Removal]] = []
+        self._decisions: dict[str, Resolve] = {}
+        self._abort: Resolve | None = None
+
+    def new_phase(self) -> None:
+        """What is registered from here on is taken back before everything registered so far."""
+        self._phases.append([])
+
+    def register(self, removal: Removal) -> None:
+        """To be called before the step itself: a removal has to tolerate that nothing was ever made."""
+        self._phases[-1].append(removal)
+
+    def refusal(self, decision: Resolve) -> str | None:
+        """Why a decision cannot be taken now; None where it can."""
+        waiting = [parked.step for parked in self._board.parked]
+        if not waiting:
+            return f"nothing of tenant {self._board.status().tenant} waits for a decision: see `berth status`"
+        if decision.step is None and len(waiting) > 1 and decision.decision != "abort":
+            return f"{len(waiting)} steps wait: name one of {', '.join(waiting)}"
+        if decision.step is not None and decision.step not in waiting:
+            return f"step {decision.step[:60]!r} does not wait for a decision: these do: {', '.join(waiting)}"
+        if decision.decision == "skip" and not (decision.reason or "").strip():
+            return "to skip needs a reason: it is kept in the run's history, because something stays behind"
+        return None
+
+    def decide(self, decision: Resolve) -> str:
+        """Takes an operator's decision, and says what follows from it."""
+        if decision.decision == "abort":
+            self._abort = decision
+            return "aborting: whatever has not been removed yet stays, and the run ends with its list"
+        step = decision.step or self._board.parked[0].step
+        self._decisions[step] = decision
+        return f"{'trying again to remove' if decision.decision == 'retry' else 'leaving'} {step}"
+
+    async def carry_out(self) -> None:
+        """Takes everything back. Raises ApplicationError of type LEFT_BEHIND, naming it, where something stays."""
+        for phase in reversed(self._phases):
+            await side_by_side([self._one(removal) for removal in phase])
+            if self._abort is not None:
+                break
+        left = [f"{step.title} ({step.note})" for step in self._board.skipped]
+        if self._abort is not None:
+            states = {step.id: step.state for step in self._board.status().steps}
+            done = (StepState.UNDONE, StepState.SKIPPED)
+            rest = [
+                removal.step.title for phase in self._phases for removal in phase if states[removal.step.id] not in done
+            ]
+            by = f" by {self._abort.by}" if self._abort.by else ""
+            left += [f"{title} (aborted{by}: {self._abort.reason or 'no reason given'})" for title in rest]
+        if left:
+            raise ApplicationError(
+                f"left behind by an operator's decision: {'; '.join(left)}: remove it by hand, or start the run again",
+                left,
+                type=LEFT_BEHIND,
+                non_retryable=True,
+            )
+
+    async def _one(self, removal: Removal) -> None:
+        step = removal.step.id
+        while self._abort is None:
+            self._board.mark(step, StepState.UNDOING)
+            try:
+                done = await workflow.execute_activity(
+                    removal.activity,
+                    removal.given,
+                    activity_id=f"undo-{step}",
+                    summary=f"Remove {removal.step.title}",
+                    start_to_close_timeout=ONE_TRY,
+                    heartbeat_timeout=HEARTBEAT_TIMEOUT,
+                    retry_policy=RetryPolicy(maximum_attempts=TRIES),
+                    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                )
+            except ActivityError as error:
+                if is_cancelled_exception(error):
+                    raise
+                decision = await self._ask(step, reason_of(error))
+                if decision is None or decision.decision == "retry":
+                    continue
+                by = f" by {decision.by}" if decision.by else ""
+                self._board.mark(step, StepState.SKIPPED, f"left as it is{by}: {decision.reason}")
+                return
+            self._board.mark(step, StepState.UNDONE, None if done is None or done else "nothing to remove")
+            return
+
+    async def _ask(self, step: str, reason: str) -> Resolve | None:
+        """Waits for an operator's decision about a step; None where everything is aborted."""
+        self._board.park(step, reason)
+        await workflow.wait_condition(
+            lambda: self._abort is not None or step in self._decisions, timeout_summary=f"operator's decision on {step}"
+        )
+        self._board.unpark(step)
+        return self._decisions.pop(step, None)

@@ -1,0 +1,195 @@
+"""The embedded platform as one thing: started, found, broken on purpose, stopped."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from lab.errors import LabError
+from lab.home import Home, RunningLab, take_home
+from lab.processes import STOP_SECONDS, EndedError, ProcessId
+from lab.simulator import SimulatorServer, start_simulator
+from lab.temporal import NAMESPACE, TemporalServer, start_temporal, temporal_binary
+
+
+@dataclass(frozen=True, slots=True)
+class _Up:
+    home: Home
+    temporal: TemporalServer
+    simulator: SimulatorServer
+
+    async def stop(self, seconds: float) -> None:
+        try:
+            self.home.withdraw()
+            await asyncio.gather(self.temporal.stop(seconds=seconds), self.simulator.stop(seconds=seconds))
+        finally:
+            self.home.release()
+
+
+class Lab:
+    """Temporal and the simulated Kubernetes API over one state folder: `async with Lab(home, ...) as lab`.
+
+    While it is entered `find_lab` finds `lab.running` in the folder. What an earlier lab kept there is there again.
+
+    Args:
+        home: the state folder, see `lab.home.home_folder`.
+        search_attributes: what Temporal's namespace must know, name to type ("Keyword", "Int", ...).
+        platform: the document that describes this lab, for the clients; it is not read here.
+        temporal_port: None takes a free one, as with the two below.
+        ui_port: of Temporal's Web UI.
+        kubernetes_port: of the simulated Kubernetes API.
+        kubernetes_arguments: more for `python -m lab.kube`, such as `["--ready-delay", "1.5"]`.
+        stop_seconds: how long the servers may take to stop before they are killed, which loses nothing; Temporal needs
+            1.1 s. 0 kills them at once.
+        progress: told each stage, in words.
+
+    Entering raises LabError when a lab runs in the folder already, or one of the two cannot start; nothing runs then.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        search_attributes: Mapping[str, str],
+        platform: Path | None = None,
+        temporal_port: int | None = None,
+        ui_port: int | None = None,
+        kubernetes_port: int | None = None,
+        kubernetes_arguments: Sequence[str] = (),
+        stop_seconds: float = STOP_SECONDS,
+        progress: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._folder = home.absolute()
+        self._search_attributes = search_attributes
+        self._platform = platform.absolute() if platform else None
+        self._temporal_port = temporal_port
+        self._ui_port = ui_port
+        self._kubernetes_port = kubernetes_port
+        self._kubernetes_arguments = kubernetes_arguments
+        self._stop_seconds = stop_seconds
+        self._progress = progress
+        self._up: _Up | None = None
+        self._running: RunningLab | None = None
+
+    @property
+    def running(self) -> RunningLab:
+        """What a client needs to use this lab. Raises LabError while it is not entered."""
+        if self._running is None:
+            raise self._not_entered()
+        return self._running
+
+    async def __aenter__(self) -> Self:
+        began = time.monotonic()
+        home = await take_home(self._folder)
+        try:
+            self._up = _Up(home, *await self._start_both(home))
+        except BaseException:
+            home.release()
+            raise
+        try:
+            self._publish(self._up)
+        except BaseException:
+            await self._stop(seconds=0)
+            raise
+        self._progress(f"the lab is ready after {time.monotonic() - began:.1f} s, its state is in {home.folder}")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress("stopping the lab")
+        await self._stop(seconds=self._stop_seconds)
+
+    async def failed(self) -> EndedError:
+        """Wait until one of the two servers ends without this object having ended it; return what to say of it."""
+        up = self._entered()
+        waiting = [asyncio.create_task(server.child.failed()) for server in (up.temporal, up.simulator)]
+        try:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            return done.pop().result()
+        finally:
+            for task in waiting:
+                task.cancel()
+
+    async def kill_temporal(self) -> None:
+        """End Temporal's server with SIGKILL; nobody else can take its ports."""
+        await self._entered().temporal.kill()
+
+    async def restart_temporal(self) -> None:
+        """Start Temporal's server again after `kill_temporal`, over the same database and at the same ports."""
+        up = self._entered()
+        await up.temporal.start()
+        self._publish(up)
+
+    async def kill_kubernetes(self) -> None:
+        """End the simulated Kubernetes API with SIGKILL; nobody else can take its port."""
+        await self._entered().simulator.kill()
+
+    async def restart_kubernetes(self) -> None:
+        """Start the simulated Kubernetes API again after `kill_kubernetes`, over the same state and at the same port."""
+        up = self._entered()
+        await up.simulator.start()
+        self._publish(up)
+
+    async def _start_both(self, home: Home) -> tuple[TemporalServer, SimulatorServer]:
+        temporal = asyncio.create_task(
+            start_temporal(
+                home.folder,
+                search_attributes=self._search_attributes,
+                port=self._temporal_port,
+                ui_port=self._ui_port,
+                progress=self._progress,
+                keep_open=[home.lock],
+            )
+        )
+        simulator = asyncio.create_task(
+            start_simulator(
+                home.folder,
+                port=self._kubernetes_port,
+                arguments=self._kubernetes_arguments,
+                progress=self._progress,
+                keep_open=[home.lock],
+            )
+        )
+        try:
+            return await asyncio.gather(temporal, simulator)
+        except BaseException:
+            temporal.cancel()
+            simulator.cancel()
+            for server in await asyncio.gather(temporal, simulator, return_exceptions=True):
+                if not isinstance(server, BaseException):
+                    await server.stop(seconds=0)
+            raise
+
+    async def _stop(self, *, seconds: float) -> None:
+        up = self._entered()
+        self._up = self._running = None
+        await up.stop(seconds)
+
+    def _entered(self) -> _Up:
+        if self._up is None:
+            raise self._not_entered()
+        return self._up
+
+    def _not_entered(self) -> LabError:
+        return LabError(f"the lab of {self._folder} is not running: enter it with `async with`")
+
+    def _publish(self, up: _Up) -> None:
+        self._running = RunningLab(
+            home=up.home.folder,
+            temporal_address=up.temporal.address,
+            temporal_namespace=NAMESPACE,
+            temporal_ui_url=up.temporal.ui_url,
+            kubernetes_url=up.simulator.url,
+            kubeconfig=up.home.kubeconfig,
+            programs=temporal_binary().parent,
+            platform=self._platform,
+            lab=ProcessId.of(os.getpid()),
+            temporal=ProcessId.of(up.temporal.child.pid),
+            kubernetes=ProcessId.of(up.simulator.child.pid),
+        )
+        up.home.publish(self._running)

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from lab.kube.kinds import KINDS, Kind
+from lab.kube.kinds import KINDS, KUBE_OVN_KINDS, Kind
+from lab.kube.schemas import SCHEMAS
 
 VERSION = {
     "major": "1",
@@ -15,7 +16,8 @@ VERSION = {
     "compiler": "none",
     "platform": "lab/simulated",
 }
-OPENAPI_V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+# Asked for as `...spec.v2@v1.0+protobuf`, answered with a dot: Go cannot parse a media type with an @ in it.
+OPENAPI_V2_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 _VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 _REVIEWS = ("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview")
@@ -112,7 +114,15 @@ def _openapi_v3(group: str) -> dict[str, Any]:
                 verb: _operation(kind, verb) for verb in ("get", "put", "patch", "delete")
             }
     info = {"title": "Kubernetes", "version": VERSION["gitVersion"]}
-    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": {}}}
+    schemas = {f"io.kubeovn.v1.{kind.kind}": _schema(kind) for kind in KUBE_OVN_KINDS if kind.group == group}
+    return {"openapi": "3.0.0", "info": info, "paths": paths, "components": {"schemas": schemas}}
+
+
+def _schema(kind: Kind) -> dict[str, Any]:
+    properties = {name: schema.openapi() for name, schema in SCHEMAS[kind.plural].items()}
+    properties |= {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}}
+    named = [{"group": kind.group, "version": "v1", "kind": kind.kind}]
+    return {"type": "object", "properties": properties, "x-kubernetes-group-version-kind": named}
 
 
 def _operation(kind: Kind, verb: str) -> dict[str, Any]:
@@ -122,5 +132,6 @@ def _operation(kind: Kind, verb: str) -> dict[str, Any]:
         "x-kubernetes-group-version-kind": {"group": kind.group, "version": "v1", "kind": kind.kind},
     }
     if verb != "get":
-        operation["parameters"] = [{"name": "dryRun", "in": "query", "schema": {"type": "string"}}]
+        names = ["dryRun"] if verb == "delete" else ["dryRun", "fieldValidation"]
+        operation["parameters"] = [{"name": name, "in": "query", "schema": {"type": "string"}} for name in names]
     return operation

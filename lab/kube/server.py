@@ -3,13 +3,13 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aiohttp import hdrs, web
 
 from lab.kube import discovery, patches, requests, statuses, tables
-from lab.kube.api import Api, DeleteOptions
+from lab.kube.api import Api, WriteOptions
 from lab.kube.faults import Call, Calls, Fault, Faults
 from lab.kube.kinds import KINDS
 from lab.kube.requests import Target
@@ -71,7 +71,7 @@ class ApiServer:
         status = 0
         try:
             verb = requests.parse_verb(request.method, target, request.query)
-            body = requests.parse_body(await request.read(), request.content_type if request.can_read_body else "")
+            body = requests.parse_body(await request.read(), request.content_type)
             if verb == "create" and isinstance(body, dict):
                 name = str((body.get("metadata") or {}).get("name") or "")
             fault = self._faults.on_call(verb, target.plural, target.namespace, name)
@@ -113,9 +113,8 @@ class ApiServer:
                 pass
 
     def _act(self, request: web.Request, target: Target, verb: str, body: Any) -> Answer:
-        query = request.query
-        dry_run = query.get("dryRun", "") == "All"
         plural, name, namespace = target.plural, target.name, target.namespace
+        options = requests.write_options(request.query, target.subresource)
         if plural == "selfsubjectaccessreviews":
             return self._review(requests.manifest_of(body))
         match verb:
@@ -124,49 +123,33 @@ class ApiServer:
             case "list":
                 return self._list(request, target)
             case "create":
-                created = self._api.create(plural, requests.manifest_of(body), namespace, dry_run=dry_run)
-                return self._one(request, created, 201)
+                return self._one(request, self._api.create(plural, requests.manifest_of(body), namespace, options), 201)
             case "update":
-                updated = self._api.update(
-                    plural,
-                    requests.manifest_of(body),
-                    namespace,
-                    name,
-                    subresource=target.subresource,
-                    dry_run=dry_run,
-                )
+                updated = self._api.update(plural, requests.manifest_of(body), namespace, name, options)
                 return self._one(request, updated)
+            case "patch" if request.content_type == patches.APPLY_PATCH:
+                return self._apply(request, target, requests.manifest_of(body), options)
             case "patch":
-                return self._patch(request, target, body, dry_run=dry_run)
+                patched = self._api.patch(plural, name, body, namespace, request.content_type, options)
+                return self._one(request, patched)
             case "delete":
-                gone, is_gone = self._api.delete(plural, name, namespace, _delete_options(query, body), dry_run=dry_run)
+                gone, is_gone = self._api.delete(plural, name, namespace, requests.delete_options(request.query, body))
                 return self._deleted(target, gone) if is_gone else self._one(request, gone)
             case _:
-                for stored in self._selected(target, query):
-                    self._api.delete(
-                        plural, stored.key[2], stored.key[1], _delete_options(query, body), dry_run=dry_run
-                    )
+                for stored in self._selected(target, request.query):
+                    _, place, each = stored.key
+                    self._api.delete(plural, each, place, requests.delete_options(request.query, body))
                 return Answer(200, encode({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}))
 
-    def _patch(self, request: web.Request, target: Target, body: Any, *, dry_run: bool) -> Answer:
-        plural, name, namespace = target.plural, target.name, target.namespace
-        if request.content_type != patches.APPLY_PATCH:
-            patched = self._api.patch(
-                plural,
-                name,
-                body,
-                namespace,
-                content_type=request.content_type,
-                subresource=target.subresource,
-                dry_run=dry_run,
-            )
-            return self._one(request, patched)
-        if not request.query.get("fieldManager"):
-            raise statuses.bad_request(
-                "PatchOptions.meta.k8s.io is invalid: fieldManager: Required value: for apply patch"
-            )
-        applied, created = self._api.apply(plural, name, requests.manifest_of(body), namespace, dry_run=dry_run)
-        return self._one(request, applied, 201 if created else 200)
+    def _apply(self, request: web.Request, target: Target, body: dict[str, Any], options: WriteOptions) -> Answer:
+        manager = request.query.get("fieldManager", "")
+        if not manager:
+            raise statuses.bad_request("PatchOptions is invalid: fieldManager: Required value: for apply patch")
+        force = request.query.get("force", "") == "true"
+        applied, is_new = self._api.apply(
+            target.plural, target.name, body, target.namespace, manager=manager, force=force, options=options
+        )
+        return self._one(request, applied, 201 if is_new else 200)
 
     def _one(self, request: web.Request, stored: Stored, status: int = 200) -> Answer:
         if tables.wanted(request.headers.get(hdrs.ACCEPT, "")):
@@ -178,12 +161,15 @@ class ApiServer:
     def _list(self, request: web.Request, target: Target) -> Answer:
         chosen = self._selected(target, request.query)
         revision = self._api.store.revision
+        chosen, page = requests.page(request.query, chosen)
         if tables.wanted(request.headers.get(hdrs.ACCEPT, "")):
             include = request.query.get("includeObject", "Metadata")
             rows = (stored.manifest for stored in chosen)
-            return Answer(200, encode(tables.table(target.kind, rows, revision, include)))
+            table = tables.table(target.kind, rows, revision, include)
+            table["metadata"].update(page)
+            return Answer(200, encode(table))
         head = {"kind": f"{target.kind.kind}List", "apiVersion": target.kind.api_version}
-        start = encode({**head, "metadata": {"resourceVersion": str(revision)}})[:-1]
+        start = encode({**head, "metadata": {"resourceVersion": str(revision), **page}})[:-1]
         return Answer(200, start + b',"items":[' + b",".join(stored.text for stored in chosen) + b"]}")
 
     def _selected(self, target: Target, query: Mapping[str, str]) -> list[Stored]:
@@ -283,18 +269,8 @@ class ApiServer:
 
 
 def _selector(target: Target, query: Mapping[str, str]) -> Selector:
-    return parse_selector(target.plural, query.get("labelSelector", ""), query.get("fieldSelector", ""))
-
-
-def _delete_options(query: Mapping[str, str], body: Any) -> DeleteOptions:
-    options = body if isinstance(body, dict) else {}
-    conditions = options.get("preconditions") or {}
-    grace = options.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
-    return DeleteOptions(
-        uid=conditions.get("uid"),
-        resource_version=conditions.get("resourceVersion"),
-        grace_period=None if grace is None else int(grace),
-    )
+    selector = parse_selector(target.plural, query.get("labelSelector", ""), query.get("fieldSelector", ""))
+    return replace(selector, name=target.name) if target.name else selector
 
 
 def _strike_after(fault: Fault) -> Answer:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.kube.addresses import Addresses
-from lab.kube.api import Api
+from lab.kube.api import STATUS, Api
 from lab.kube.controller.work import Item, NotYetError, Work
 from lab.kube.faults import Faults
 from lab.kube.kinds import Manifest
@@ -78,7 +78,7 @@ class Cluster:
     def set_status(self, plural: str, name: str, status: Mapping[str, Any]) -> None:
         """Merge fields into an object's status; None removes one."""
         if self.api.find(plural, name) is not None:
-            self.api.patch(plural, name, {"status": dict(status)}, subresource="status")
+            self.api.patch(plural, name, {"status": dict(status)}, options=STATUS)
 
 
 def spec_of(manifest: Manifest | None) -> Manifest:

@@ -1,7 +1,7 @@
 """Pods as tenants' networks see them: an address and an IP object while they live (Kube-OVN 1.17, pod.go and ip.go)."""
 
 from lab.kube.addresses import ExhaustedError, Lease
-from lab.kube.api import DeleteOptions
+from lab.kube.api import STATUS, DeleteOptions
 from lab.kube.controller.cluster import DEFAULT_SUBNET, FINALIZER, SUBNET_LABEL, Cluster, is_going, spec_of, status_of
 from lab.kube.controller.work import Item, NotYetError
 from lab.kube.kinds import Manifest
@@ -42,7 +42,7 @@ def realise(cluster: Cluster, name: str, namespace: str) -> None:
     cluster.api.patch("pods", name, {"metadata": {"annotations": annotations}, "spec": {"nodeName": node}}, namespace)
     addresses = [{"ip": each} for each in address.split(",")]
     status = {"phase": "Running", "podIP": lease.v4 or lease.v6, "podIPs": addresses}
-    cluster.api.patch("pods", name, {"status": status}, namespace, subresource="status")
+    cluster.api.patch("pods", name, {"status": status}, namespace, options=STATUS)
 
 
 def _subnet_of(cluster: Cluster, pod: Manifest, namespace: str) -> str:

@@ -81,10 +81,10 @@ def check_owner(actual: Object, tenant: str) -> None:
     owner = (actual["metadata"].get("labels") or {}).get(LABEL)
     if owner == tenant:
         return
-    whose = f"bears no label {LABEL}" if owner is None else f"belongs to tenant {plain(owner)!r} by its label {LABEL}"
+    bears = f"bears no label {LABEL}" if owner is None else f"bears label {LABEL}={plain(owner)!r}"
     raise RefusedError(
-        f"{subject_of(actual)}: is not tenant {tenant!r}'s: it {whose}: choose another name, or have its owner remove "
-        "it; label it only if it really is this tenant's",
+        f"{subject_of(actual)}: {bears}, expected {tenant!r}: choose another name, or have its owner remove it; label it "
+        "only if it really is this tenant's",
         reason="foreign-object",
     )
 

@@ -83,14 +83,14 @@ READINESS: Mapping[str, Readiness] = {
     ),
     SUBNET.name: Readiness(
         subnet_ready,
-        "its VPC is not standby, or its namespace is not in the VPC's spec.namespaces: neither leaves any status; its "
+        "its VPC is not standby, or its namespace is not in the VPC's spec.namespaces: neither shows in its status; its "
         "CIDR overlaps another subnet of the VPC; in VLAN mode, its vlan is not in the provider network's "
         f"status.vlans; {CONTROLLER}",
     ),
     OVN_EIP.name: Readiness(
         eip_ready,
         "the external subnet has no address left, the fixed address is taken or outside of it, or that subnet does not "
-        "exist: none of them leaves any status; with an address but unready: the controller was interrupted, and the "
+        "exist: none of them shows in its status; with an address but unready: the controller was interrupted, and the "
         f"first rule that uses it, or deleting and creating it again, sets it right; {CONTROLLER}",
     ),
     OVN_FIP.name: Readiness(nat_ready, _NAT_LIKELY),

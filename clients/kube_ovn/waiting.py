@@ -105,12 +105,12 @@ class Following:
                 return
             opened = loop.time()
             asked_to_wait = 0.0
-            self.trouble = ""
             try:
                 async with self._objects.watch(self._kind, self._name, version, self._namespace) as watch:
                     while (event := await watch.event()) is not None:
                         if self._is_ours(event) and is_settled(_state(event)):
                             return
+                self.trouble = ""
             except UnavailableError as broken:
                 self.trouble = f" (the last watch broke: {broken})"
                 asked_to_wait = broken.retry_after or 0.0

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from lab.kube.addresses import Addresses, Lease
 from lab.kube.api import Api
 from lab.kube.controller import eips, namespaces, nat, pods, subnets, vlans, vpcs
-from lab.kube.controller.cluster import DEFAULT_VPC, SUBNET_LABEL, Cluster, Pace, spec_of
+from lab.kube.controller.cluster import DEFAULT_VPC, SUBNET_LABEL, Cluster, Pace, spec_of, status_of
 from lab.kube.controller.work import Item, Work
 from lab.kube.faults import Faults
 from lab.kube.kinds import Manifest
@@ -179,8 +179,10 @@ class Controller:
 
 
 def _matters(before: Manifest, after: Manifest) -> bool:
-    """Whether a change is one controllers react to: everything but the status."""
+    """Whether a change is one controllers react to: all but the status, of which only a Vpc's subnets count."""
     if before.get("spec") != after.get("spec"):
+        return True
+    if after["kind"] == "Vpc" and status_of(before).get("subnets") != status_of(after).get("subnets"):
         return True
     old, new = before["metadata"], after["metadata"]
     return any(

@@ -17,7 +17,10 @@ class ConstraintError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A Logical_Router_Policy. `effective` is False when OVN accepted a match it cannot parse: the row does nothing."""
+    """A Logical_Router_Policy. `effective` is False when OVN accepted a match it cannot parse: the row does nothing.
+
+    `owner` names the subnet a row came with; those of the Vpc's own spec have none.
+    """
 
     priority: int
     match: str
@@ -163,6 +166,13 @@ class Northbound:
         rows = self._existing(router).policies
         rows[:] = [row for row in rows if (row.priority, row.match) != (priority, match)]
         self._save(router, f"delete policy {priority}")
+
+    def delete_policies_of(self, router: str, owner: str) -> None:
+        """Remove the policies a subnet brought with it."""
+        if router in self.routers:
+            rows = self.routers[router].policies
+            rows[:] = [row for row in rows if row.owner != owner]
+            self._save(router, f"delete the policies of {owner}")
 
     def set_routes(self, router: str, routes: list[Route]) -> None:
         """Make the static routes exactly these."""

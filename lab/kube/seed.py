@@ -20,7 +20,10 @@ VLAN = "external"
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """What differs between platforms: external CIDRs (one per family), how many addresses they give out, and nodes."""
+    """What differs between platforms: external CIDRs (one per family), how many addresses tenants may have, and nodes.
+
+    `pool_size` does not count the gateway, nor the one address the default VPC's own router takes.
+    """
 
     external_cidrs: tuple[str, ...] = ("203.0.113.0/24",)
     pool_size: int | None = None
@@ -28,13 +31,13 @@ class Platform:
     nodes: tuple[str, ...] = ("node-1", "node-2", "node-3")
 
     def excluded(self) -> list[str]:
-        """The addresses beyond the pool's size, as excludeIps; the gateway is not part of the pool."""
+        """The addresses beyond the pool's size, as excludeIps."""
         if self.pool_size is None:
             return []
         ranges = []
         for cidr in self.external_cidrs:
             network = ipaddress.ip_network(cidr)
-            first, last = int(network.network_address) + 2 + self.pool_size, int(network.broadcast_address) - 1
+            first, last = int(network.network_address) + 3 + self.pool_size, int(network.broadcast_address) - 1
             if first <= last:
                 cls = type(network.network_address)
                 ranges.append(f"{cls(first)}..{cls(last)}")
@@ -74,7 +77,7 @@ def _network(platform: Platform) -> list[tuple[str, str, Manifest]]:
     return [
         ("provider-networks", PROVIDER_NETWORK, {"defaultInterface": "bond0"}),
         ("vlans", VLAN, {"id": platform.vlan_id, "provider": PROVIDER_NETWORK}),
-        ("vpcs", DEFAULT_VPC, {"enableExternal": True}),
+        ("vpcs", DEFAULT_VPC, {}),
         (
             "subnets",
             DEFAULT_SUBNET,

@@ -42,7 +42,7 @@ def realise(cluster: Cluster, name: str) -> None:
         raise NotYetError(f"no address is free in {subnet!r}", ("pool", subnet)) from None
     usage = spec.get("type") or "nat"
     v6_before = spec.get("v6Ip", "")
-    changes = {"externalSubnet": spec.get("externalSubnet"), **_spec(lease, usage)}
+    changes = {"externalSubnet": spec.get("externalSubnet", ""), **_spec(lease, usage)}
     labels = _labels(subnet, usage, lease)
     cluster.api.patch("ovn-eips", name, {"metadata": {"labels": labels}, "spec": changes})
     if not fixed or lease.v6 != v6_before:
@@ -82,7 +82,8 @@ def _labels(subnet: str, usage: str, lease: Lease) -> Manifest:
 
 def label_of(v6: str) -> str:
     """An IPv6 address as a label's value."""
-    return v6.replace(":", "-") if not v6.startswith(":") else "0" + v6.replace(":", "-")
+    text = v6.replace(":", "-")
+    return f"{'0' if text.startswith('-') else ''}{text}{'0' if text.endswith('-') else ''}"
 
 
 def rules_using(cluster: Cluster, eip: Manifest) -> list[str]:
@@ -135,7 +136,9 @@ def _delete_router_port(cluster: Cluster, name: str, eip: Manifest) -> None:
 
 
 def _give_back(cluster: Cluster, name: str, eip: Manifest) -> None:
-    subnet = spec_of(eip).get("externalSubnet") or EXTERNAL_SUBNET
+    # An OvnEip that left the subnet open is allocated in the default one but released in "": its address is lost
+    # until the controller starts again (ReleaseAddressByPod takes spec.externalSubnet).
+    subnet = spec_of(eip).get("externalSubnet", "")
     if cluster.addresses.release(subnet, name):
         cluster.work.wake(("pool", subnet))
     touch_subnet(cluster, subnet)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from lab.kube.addresses import Addresses, Lease
 from lab.kube.api import Api
-from lab.kube.controller import eips, namespaces, nat, pods, subnets, vlans, vpcs
+from lab.kube.controller import eips, external_gateway, namespaces, nat, pods, subnets, vlans, vpcs
 from lab.kube.controller.cluster import DEFAULT_VPC, SUBNET_LABEL, Cluster, Pace, spec_of, status_of
 from lab.kube.controller.work import Item, Work
 from lab.kube.faults import Faults
@@ -58,6 +58,7 @@ _CLEAN: dict[str, Callable[[Cluster, str, Manifest], None]] = {
     "ovn-dnat-rules": lambda cluster, name, last: nat.clean(cluster, "ovn-dnat-rules", name, last),
 }
 
+_GATEWAY = Item("sync", "configmaps", external_gateway.CONFIG_MAP, external_gateway.NAMESPACE)
 _RECONCILED = ("provider-networks", "vlans", "vpcs", "subnets", "ips", "ovn-eips", *_NAT_KINDS, "namespaces", "pods")
 
 
@@ -90,6 +91,7 @@ class Controller:
         self.cluster = Cluster(api, northbound, Addresses(), faults, self.work, pace)
         self._last: dict[tuple[str, str], Manifest] = {}
         self._was_paused = False
+        self._gateway = external_gateway.ExternalGateway()
 
     def start(self) -> None:
         """Take up every object again, as a restarted controller does, and from now on every change."""
@@ -99,6 +101,7 @@ class Controller:
         for plural in _RECONCILED:
             for stored in store.all(plural):
                 self._enqueue(plural, stored.key[1], stored.key[2])
+        self.work.add(_GATEWAY)
         store.listeners.append(self._observe)
         self.cluster.faults.listeners.append(self._heed_faults)
 
@@ -112,6 +115,8 @@ class Controller:
             self._clean_later(plural, namespace, name, change.now.manifest)
         elif plural in _RECONCILED and (change.before is None or _matters(change.before.manifest, change.now.manifest)):
             self._enqueue(plural, namespace, name)
+        if (plural, namespace, name) == ("configmaps", external_gateway.NAMESPACE, external_gateway.CONFIG_MAP):
+            self.work.add(_GATEWAY)
         self.work.wake((plural, name))
         self.work.wake((plural, ""))
 
@@ -129,6 +134,9 @@ class Controller:
             self.work.add(Item("clean", plural, name), self.cluster.pace.cleanup_delay)
 
     def _run(self, item: Item) -> None:
+        if item == _GATEWAY:
+            self._gateway.sync(self.cluster)
+            return
         step = _STEPS.get((item.step, item.plural))
         if step is not None:
             step(self.cluster, item)

@@ -61,7 +61,7 @@ def realise(cluster: Cluster, plural: str, name: str) -> None:
     match plural:
         case "ovn-fips":
             # 1.17 writes the IPv4 side only, so the IPv6 row of a floating IP is never taken away again.
-            status["v4Ip"] = inside.v4
+            status.update({"v4Ip": inside.v4, "v6Eip": "", "v6Ip": "", "macAddress": ""})
         case "ovn-snat-rules":
             status.update({"v6Eip": v6, "v4IpCidr": inside.v4, "v6IpCidr": inside.v6})
         case _:
@@ -70,7 +70,7 @@ def realise(cluster: Cluster, plural: str, name: str) -> None:
             status.update(
                 {field: spec.get(field, "") for field in ("protocol", "internalPort", "externalPort", "ipName")}
             )
-    cluster.set_status(plural, name, {key: value for key, value in status.items() if value != ""})
+    cluster.set_status(plural, name, status)
     eips.update_usage(cluster, eip_name)
 
 
@@ -91,6 +91,8 @@ def _program(cluster: Cluster, plural: str, name: str, rule: Manifest) -> None:
         raise NotYetError("it has no inner address")
     if plural == "ovn-fips":
         _refuse_duplicate(cluster, name, eip)
+    if plural == "ovn-dnat-rules":
+        _check_ports(cluster, name, rule, eip)
     try:
         for outer, inner in _pairs(
             address.get("v4Ip", ""), address.get("v6Ip", ""), inside, mixed=plural == "ovn-fips"
@@ -166,6 +168,20 @@ def _refuse_duplicate(cluster: Cluster, name: str, eip: Manifest) -> None:
         if stored.key[2] != name:
             other = stored.key[2]
             raise NotYetError(f"{address} is used by ovn-fip {other!r}", ("ovn-fips", other))
+
+
+def _check_ports(cluster: Cluster, name: str, rule: Manifest, eip: Manifest) -> None:
+    spec = spec_of(rule)
+    for field in ("externalPort", "internalPort", "protocol"):
+        if not spec.get(field):
+            raise NotYetError(f"it has no {field}")
+    address = status_of(eip).get("v4Ip", "")
+    for stored in cluster.api.store.indexed("ovn-dnat-rules", "label", f"{eips.V4_LABEL}={address}"):
+        other = spec_of(stored.manifest)
+        same = all(other.get(field) == spec.get(field) for field in ("ovnEip", "externalPort"))
+        if stored.key[2] != name and same:
+            why = f"port {spec['externalPort']} of {address} is used by ovn-dnat-rule {stored.key[2]!r}"
+            raise NotYetError(why, ("ovn-dnat-rules", stored.key[2]))
 
 
 def _withdraw(cluster: Cluster, plural: str, name: str, rule: Manifest) -> None:

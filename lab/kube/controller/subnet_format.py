@@ -52,6 +52,10 @@ def with_defaults(name: str, spec: Manifest) -> Manifest:
         formatted.setdefault("enableLb", True)
     if not spec.get("vlan") and spec.get("u2oInterconnection"):
         formatted["u2oInterconnection"] = False
+    if formatted != spec:
+        # The whole object is written back, and with it each field that its Go type does not leave out when empty.
+        formatted = {"default": False, "gatewayNode": "", "natOutgoing": False, "private": False} | formatted
+        formatted.setdefault("u2oFeatures", {})
     return formatted
 
 
@@ -124,7 +128,9 @@ def _bad_gateway(cidr: str, spec: dict[str, Any]) -> str:
         block = blocks.get(gateway.version)
         if block is None or gateway not in block:
             return f"gateway {text} is not in cidr {cidr}"
-        if block.num_addresses > 2 and gateway in {block.network_address, block.broadcast_address}:
+        # IPv6 has no broadcast address.
+        reserved = {block.network_address} | ({block.broadcast_address} if block.version == 4 else set())
+        if block.num_addresses > 2 and gateway in reserved:
             return f"validate gateway {text} for cidr {cidr} failed: it is the network or broadcast address"
     return ""
 

@@ -15,7 +15,10 @@ from lab.kube.controller.cluster import (
 )
 from lab.kube.controller.work import Item, NotYetError
 from lab.kube.kinds import Manifest
-from lab.kube.northbound import ConstraintError, Port, Switch
+from lab.kube.northbound import ConstraintError, Policy, Port, Switch
+
+SUBNET_PRIORITY = 31_000
+"""The priority of the rule that lets a VPC's subnets reach each other (addCommonRoutesForSubnet)."""
 
 
 def admit(cluster: Cluster, name: str) -> None:
@@ -132,6 +135,10 @@ def _join_router(cluster: Cluster, name: str, spec: Manifest) -> None:
         raise NotYetError(str(error), ("vpcs", router)) from None
     if router != DEFAULT_VPC:
         cluster.work.add(Item("routes", "vpcs", router))
+        for family, block in zip(("ip4", "ip6"), blocks, strict=True):
+            if block:
+                match = f"{family}.dst == {block}"
+                cluster.northbound.add_policy(router, Policy(SUBNET_PRIORITY, match, "allow", owner=name))
 
 
 def _refuse_overlap(cluster: Cluster, name: str, spec: Manifest) -> None:
@@ -160,6 +167,19 @@ def _touch_namespaces(cluster: Cluster, name: str, spec: Manifest, vpc: Manifest
         cluster.work.add(Item("annotate", "namespaces", namespace))
 
 
+# Fields the controller writes whether they mean something or not. The address ranges it writes too are not simulated.
+_UNUSED_STATUS = (
+    "activateGateway",
+    "dhcpV4OptionsUUID",
+    "dhcpV6OptionsUUID",
+    "mcastQuerierIP",
+    "mcastQuerierMAC",
+    "u2oInterconnectionIP",
+    "u2oInterconnectionMAC",
+    "u2oInterconnectionVPC",
+)
+
+
 def count(cluster: Cluster, name: str) -> None:
     """Bring the numbers of used and available addresses up to date (calcSubnetStatusIP)."""
     subnet = cluster.api.find("subnets", name)
@@ -169,7 +189,7 @@ def count(cluster: Cluster, name: str) -> None:
     store = cluster.api.store
     using = store.count("ips", "subnet", name) + store.count("ovn-eips", "label", f"{SUBNET_LABEL}={name}")
     sizes = addresses.available(cidr, spec_of(subnet).get("excludeIps") or [])
-    numbers: dict[str, Any] = {}
+    numbers: dict[str, Any] = dict.fromkeys(_UNUSED_STATUS, "")
     for version in (4, 6):
         size = sizes.get(version)
         numbers[f"v{version}usingIPs"] = 0 if size is None else using
@@ -186,6 +206,7 @@ def clean(cluster: Cluster, name: str, last: Manifest) -> None:
     cluster.addresses.drop_subnet(name)
     cluster.northbound.delete_switch(name)
     cluster.northbound.delete_port(f"{spec.get('vpc', '')}-{name}", spec.get("vpc", ""))
+    cluster.northbound.delete_policies_of(spec.get("vpc", ""), name)
     if spec.get("vpc", DEFAULT_VPC) != DEFAULT_VPC:
         cluster.work.add(Item("routes", "vpcs", spec["vpc"]))
     vlan = cluster.api.find("vlans", spec.get("vlan", "")) if spec.get("vlan") else None

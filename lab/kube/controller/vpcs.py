@@ -9,6 +9,7 @@ from lab.kube.controller.cluster import (
     CHASSIS_ANNOTATION,
     DEFAULT_VPC,
     EXTERNAL_SUBNET,
+    FINALIZER,
     GATEWAY_NODE_LABEL,
     Cluster,
     families,
@@ -35,15 +36,7 @@ def admit(cluster: Cluster, name: str) -> None:
     vpc = cluster.api.find("vpcs", name)
     if vpc is None:
         return
-    spec = spec_of(vpc)
-    formatted = {**spec}
-    if spec.get("staticRoutes"):
-        formatted["staticRoutes"] = [_format_route(route) for route in spec["staticRoutes"]]
-    if spec.get("policyRoutes"):
-        formatted["policyRoutes"] = [_format_policy(policy) for policy in spec["policyRoutes"]]
-    if formatted != spec:
-        cluster.api.patch("vpcs", name, {"spec": formatted})
-    cluster.add_finalizer("vpcs", name)
+    _format(cluster, name, vpc)
     if is_going(vpc):
         left = status_of(vpc).get("subnets") or []
         if left:
@@ -51,6 +44,29 @@ def admit(cluster: Cluster, name: str) -> None:
         cluster.remove_finalizer("vpcs", name)
         return
     cluster.realise_later("vpcs", name)
+
+
+def _format(cluster: Cluster, name: str, vpc: Manifest) -> None:
+    """Write defaults and the finalizer in one update (formatVpc).
+
+    When anything is to be changed the controller writes the whole object back, and with it each field that its Go
+    type does not leave out when empty: the routes' ecmpMode, bfdId and routeTable.
+    """
+    spec = spec_of(vpc)
+    routes = [_format_route(route) for route in spec.get("staticRoutes") or []]
+    policies = [_format_policy(policy) for policy in spec.get("policyRoutes") or []]
+    held = vpc["metadata"].get("finalizers") or []
+    has_defaults = routes == (spec.get("staticRoutes") or []) and policies == (spec.get("policyRoutes") or [])
+    if has_defaults and (FINALIZER in held or is_going(vpc)):
+        return
+    if routes:
+        spec["staticRoutes"] = [{"ecmpMode": "", "bfdId": "", "routeTable": "", **route} for route in routes]
+    if policies:
+        spec["policyRoutes"] = policies
+    metadata = dict(vpc["metadata"])
+    if not is_going(vpc) and FINALIZER not in held:
+        metadata["finalizers"] = [*held, FINALIZER]
+    cluster.api.update("vpcs", {**vpc, "metadata": metadata, "spec": spec})
 
 
 def _format_route(route: Manifest) -> Manifest:
@@ -67,7 +83,7 @@ def _format_route(route: Manifest) -> Manifest:
 
 def _format_policy(policy: Manifest) -> Manifest:
     if policy.get("action") != "reroute":
-        return {key: value for key, value in policy.items() if key != "nextHopIP"}
+        return {key: value for key, value in policy.items() if key != "nextHopIP" or not value}
     try:
         for hop in str(policy.get("nextHopIP", "")).split(","):
             ipaddress.ip_address(hop)
@@ -88,8 +104,9 @@ def realise(cluster: Cluster, name: str) -> None:
     else:
         cluster.northbound.create_router(name)
     cluster.hold_if_never_ready("vpcs", name)
-    status: Manifest = {"standby": True, "router": name, **listed_subnets(cluster, name, vpc)}
+    status: Manifest = {"standby": True, "router": name, **listed_subnets(cluster, name, vpc), "bfdPort": {}}
     status["default"] = name == DEFAULT_VPC
+    status.update({field: bool(status_of(vpc).get(field)) for field in ("enableExternal", "enableBfd")})
     status.update({field: f"vpc-{name}-{suffix}" for field, suffix in _LOAD_BALANCERS.items()})
     cluster.set_status("vpcs", name, status)
     # The tail of handleAddOrUpdateVpc: what waits for this VPC is taken up by the change of its status.

@@ -74,7 +74,7 @@ class Checks:
         self._platform_file = platform_file
 
     @activity.defn
-    async def preflight(self, tenant: TenantNetwork) -> Found:
+    async def preflight(self, document: Object) -> Found:
         """Everything that can be known before the first change: platform, capacity, what is there, what is in the way.
 
         Refuses with every obstacle at once.
@@ -82,7 +82,7 @@ class Checks:
         async with deciding(self._pace):
             platform = read_platform_file(self._platform_file)
             # The document is good in itself; on this platform it may not be.
-            read_tenant(tenant.model_dump(mode="json", by_alias=True, exclude_unset=True), platform)
+            tenant = read_tenant(document, platform)
             observed, missing = await asyncio.gather(
                 observe(self._kube, tenant, platform), missing_prerequisites(self._kube, platform, tenant)
             )

@@ -113,6 +113,7 @@ class VpcSteps:
                     subnet,
                     deadline=self._pace.ready_deadline,
                     progress=progress,
+                    appears=True,
                 )
                 addresses.extend(map(str, addresses_of(eip)))
             return Ensured(outcome="updated" if changed else "unchanged", addresses=tuple(addresses))

@@ -4,7 +4,7 @@ import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, PlainSerializer, PlainValidator, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from tenancy.mistakes import wrong
@@ -33,8 +33,8 @@ class Document(BaseModel):
         extra="forbid",
         strict=True,
         alias_generator=to_camel,
-        use_attribute_docstrings=True,
         serialize_by_alias=True,
+        use_attribute_docstrings=True,
     )
 
 
@@ -120,8 +120,8 @@ def _address(value: object) -> Address:
 
 _AS_TEXT = PlainSerializer(str, return_type=str)
 
-Cidr = Annotated[Network, BeforeValidator(_network), _AS_TEXT, WithJsonSchema({"type": "string", "format": "cidr"})]
-IpAddress = Annotated[Address, BeforeValidator(_address), _AS_TEXT, WithJsonSchema({"type": "string", "format": "ip"})]
+Cidr = Annotated[Network, PlainValidator(_network), _AS_TEXT, WithJsonSchema({"type": "string", "format": "cidr"})]
+IpAddress = Annotated[Address, PlainValidator(_address), _AS_TEXT, WithJsonSchema({"type": "string", "format": "ip"})]
 
 
 _NO_HOSTS = tuple(
@@ -154,7 +154,7 @@ def _tenant_network(network: Network) -> Network:
 
 SubnetCidr = Annotated[
     Network,
-    BeforeValidator(_network),
+    PlainValidator(_network),
     AfterValidator(_tenant_network),
     _AS_TEXT,
     WithJsonSchema({"type": "string", "format": "cidr"}),

@@ -1,9 +1,9 @@
 """What a finished run hands over: all that a tenant's Cluster needs to know of its network."""
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from tenancy import names
@@ -13,7 +13,7 @@ from tenancy.tenant import FloatingIP, Snat, TenantNetwork, snat_subnets
 
 
 class _Shown(BaseModel):
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, serialize_by_alias=True, validate_by_name=True)
 
 
 class SubnetHandedOver(_Shown):
@@ -48,7 +48,7 @@ class HandOver(_Shown):
     namespace: str
     vpc: str
     subnets: tuple[SubnetHandedOver, ...]
-    external_ips: tuple[AddressHandedOver, ...]
+    external_ips: Annotated[tuple[AddressHandedOver, ...], Field(alias="externalIPs")]
     router_addresses: tuple[str, ...]
     """The VPC's own addresses on the provider network: the next hop of routes to its external IPs."""
     block_policy: Literal["realised", "asserted"]

@@ -8,6 +8,10 @@ import structlog
 from structlog.typing import EventDict, Processor
 from temporalio.exceptions import ApplicationError
 
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    # Local variables may hold what no log may: a token, a header.
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
 PREFIX = "tenant-"
 """Of a workflow's ID; the rest is the tenant."""
 
@@ -23,9 +27,11 @@ def set_up_logs(form: Literal["console", "json"], level: str) -> None:
         _without_a_known_failures_traceback,
     ]
     last: list[Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        [_TRACEBACKS, structlog.processors.JSONRenderer()]
         if form == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
+        ]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

@@ -9,7 +9,6 @@ from datetime import timedelta
 import structlog
 from temporalio.client import Client
 from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.checks import Checks
 from activities.decisions import Pace
@@ -20,14 +19,13 @@ from clients.errors import UnavailableError
 from clients.kube_ovn.client import KubeOvn
 from workers.connect import check_namespace, connect_kubernetes, connect_temporal
 from workers.settings import ConfigurationError, Settings
+from workflows import sandbox
 from workflows.face import SEARCH_ATTRIBUTES
 from workflows.offboarding import OffboardTenant
 from workflows.onboarding import OnboardTenant
 
 _log = structlog.get_logger(__name__)
 
-PASSED_THROUGH = ("pydantic", "pydantic_core", "structlog", "rich")
-"""Modules the workflow sandbox shares with the process: without clock or chance of their own, and slow to load twice."""
 WORKFLOWS = (OnboardTenant, OffboardTenant)
 
 
@@ -57,9 +55,7 @@ def make_worker(client: Client, kube: KubeOvn, settings: Settings) -> Worker:
             vpc.close_router_port,
             vpc.record_document,
         ],
-        workflow_runner=SandboxedWorkflowRunner(
-            restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-        ),
+        workflow_runner=sandbox.runner(),
         max_cached_workflows=settings.max_cached_runs,
         max_concurrent_activities=settings.max_concurrent_steps,
         graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),

@@ -37,7 +37,7 @@ LEFT_BEHIND = "LeftBehind"
 
 
 class _Told(BaseModel):
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, serialize_by_alias=True, validate_by_name=True)
 
 
 class StepState(StrEnum):

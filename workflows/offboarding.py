@@ -7,6 +7,9 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
 
+from activities.checks import Checks, Inventory
+from activities.objects import ObjectSteps, RemoveObject
+from activities.vpc import BlockPolicy, RouterPort, VpcSteps
 from tenancy.kinds import (
     CONFIG_MAP,
     NAMESPACE,
@@ -26,11 +29,6 @@ from workflows.removal import Removal, Removals
 from workflows.request import offboarding_request, requested
 from workflows.stepping import reason_of, take_step
 from workflows.steps import GONE, INVENTORY, OWN_ADDRESSES, ROUTER_PORT, step_of
-
-with workflow.unsafe.imports_passed_through():
-    from activities.checks import Checks, Inventory
-    from activities.objects import ObjectSteps, RemoveObject
-    from activities.vpc import BlockPolicy, RouterPort, VpcSteps
 
 
 @workflow.defn(name=OFFBOARD)

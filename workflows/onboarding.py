@@ -8,6 +8,9 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
+from activities.checks import Checks, Found, Verification
+from activities.objects import Ensured, EnsureObject, ObjectSteps, RemoveObject
+from activities.vpc import AppliedDocument, BlockPolicy, Proof, RouterPort, VpcSteps
 from tenancy import manifests, names
 from tenancy.documents import to_plain
 from tenancy.handover import HandOver, hand_over
@@ -31,11 +34,6 @@ from workflows.steps import (
     step_of,
     steps_of,
 )
-
-with workflow.unsafe.imports_passed_through():
-    from activities.checks import Checks, Found, Verification
-    from activities.objects import Ensured, EnsureObject, ObjectSteps, RemoveObject
-    from activities.vpc import AppliedDocument, BlockPolicy, Proof, RouterPort, VpcSteps
 
 
 @workflow.defn(name=ONBOARD)
@@ -68,7 +66,7 @@ class OnboardTenant:
         return handed_over
 
     async def _onboard(self, tenant: TenantNetwork) -> HandOver:
-        found: Found = await self._step(PREFLIGHT, Checks.preflight, tenant)
+        found: Found = await self._step(PREFLIGHT, Checks.preflight, to_plain(tenant))
         plan, platform, provider = found.plan, found.platform, found.platform.spec.provider_network
         self._before = {_key(thing): thing for thing in found.before}
         self._board.know(mode=plan.mode, plan_hash=plan.hash)

@@ -12,7 +12,6 @@ from tenancy import names
 from tenancy.documents import read_tenant
 from tenancy.fields import NAME_PATTERN
 from tenancy.mistakes import InvalidDocumentError, Mistake, shown
-from tenancy.rules import reserved_name
 from tenancy.tenant import TenantNetwork
 from workflows.face import INVALID_DOCUMENT
 
@@ -61,17 +60,9 @@ def offboarding_request(raw: object) -> str:
     name = _name(raw.get("tenant")) if isinstance(raw, dict) else None
     if isinstance(raw, dict) and "tenant" in raw:
         path = "tenant.metadata.name" if isinstance(raw["tenant"], dict) else "tenant"
-        if not isinstance(name, str) or not re.fullmatch(NAME_PATTERN, name) or "--" in name:
-            mistakes.append(
-                Mistake(
-                    path=path,
-                    value=shown(name),
-                    problem="not a tenant's name",
-                    remedy="write the name it was onboarded with",
-                )
-            )
-        elif mistake := reserved_name(name):
-            mistakes.append(mistake.model_copy(update={"path": path}))
+        if not isinstance(name, str) or not re.fullmatch(NAME_PATTERN, name) or "--" in name or names.is_reserved(name):
+            remedy = "write the one it was onboarded with"
+            mistakes.append(Mistake(path=path, value=shown(name), problem="not a tenant's name", remedy=remedy))
     return _good(name if isinstance(name, str) else None, name, mistakes)
 
 

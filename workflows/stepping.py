@@ -9,11 +9,9 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 from temporalio.workflow import ActivityCancellationType
 
+from activities.objects import Ensured
 from workflows.board import Board
 from workflows.face import StepState, StepStatus
-
-with workflow.unsafe.imports_passed_through():
-    from activities.objects import Ensured
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 """An activity beats every 2 seconds; silent for so long, its worker is taken for dead and another goes on."""

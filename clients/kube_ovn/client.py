@@ -93,13 +93,23 @@ class KubeOvn:
         likely: str,
         progress: Progress | None = None,
         namespace: str | None = None,
+        appears: bool = False,
     ) -> Object:
         """The object once `ready` returns None for it; until then that returns what is missing.
 
-        Raises UnavailableError after `deadline` seconds, with what is missing and `likely`, and when it vanishes.
+        With `appears` it need not exist yet: Kube-OVN makes some itself, as the OvnEip of a router port. Raises
+        UnavailableError after `deadline` seconds, with what is missing and `likely`, and when it vanishes.
         """
         return await waiting.wait_until(
-            self._objects, kind, name, namespace, ready=ready, deadline=deadline, likely=likely, progress=progress
+            self._objects,
+            kind,
+            name,
+            namespace,
+            ready=ready,
+            deadline=deadline,
+            likely=likely,
+            progress=progress,
+            appears=appears,
         )
 
     async def remove(

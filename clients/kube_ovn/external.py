@@ -19,8 +19,11 @@ async def wait_for_external_ip(
     *,
     deadline: float,
     progress: Callable[[str], None] | None = None,
+    appears: bool = False,
 ) -> Object:
     """The OvnEip once it has its address. After `deadline` seconds of silence, find out why.
+
+    With `appears` it need not exist yet: Kube-OVN makes the one of a router port itself.
 
     Raises RefusedError with reason `pool-exhausted`, `address-taken` or `address-outside`, else what
     `KubeOvn.wait_until` raises.
@@ -28,7 +31,13 @@ async def wait_for_external_ip(
     readiness = READINESS[OVN_EIP.name]
     try:
         return await kube.wait_until(
-            OVN_EIP, name, ready=readiness.ready, deadline=deadline, likely=readiness.likely, progress=progress
+            OVN_EIP,
+            name,
+            ready=readiness.ready,
+            deadline=deadline,
+            likely=readiness.likely,
+            progress=progress,
+            appears=appears,
         )
     except UnavailableError as silent:
         with reporting(progress, lambda: f"OvnEip {name}: finding out why it gets no address"):

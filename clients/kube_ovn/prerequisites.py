@@ -4,9 +4,9 @@ Kube-OVN says nothing where any of it is missing: router ports and addresses the
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from clients.errors import RefusedError
+from clients.errors import RefusedError, UnavailableError
 from clients.kube_ovn.answers import plain
 from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.readiness import provider_network_ready, subnet_ready
@@ -25,7 +25,8 @@ GATEWAY_CONFIG = "ovn-external-gw-config"
 async def missing_prerequisites(kube: KubeOvn, platform: Platform, tenant: TenantNetwork) -> list[str]:
     """What stands in the way of this tenant on this platform, in words; empty where nothing does.
 
-    Raises what the client raises, RefusedError too where Kube-OVN is not installed at all.
+    Raises what the client raises: RefusedError too where Kube-OVN is not installed at all, UnavailableError too where all
+    is there and Kube-OVN is not done with it yet.
     """
     provider = platform.spec.provider_network
     if provider is None or not tenant.spec.external_ips:
@@ -39,12 +40,24 @@ async def missing_prerequisites(kube: KubeOvn, platform: Platform, tenant: Tenan
         _gateways(kube),
         kube.list(OVN_EIP),
     )
-    return [
+    missing = [
         *_network(provider, network),
         *_subnet(provider, subnet),
         *_gateway(config, nodes),
         *_addresses(tenant, provider, subnet, eips),
     ]
+    unready = [*_unready(network, provider_network_ready), *_unready(subnet, subnet_ready)]
+    if unready and not missing:
+        raise UnavailableError(" | ".join(unready))
+    return [*missing, *unready]
+
+
+def _unready(found: Object | None, ready: Callable[[Object], str | None]) -> Iterator[str]:
+    if found is not None and (reason := ready(found)):
+        yield (
+            f"{found['kind']} {found['metadata']['name']} of the platform is not ready ({reason}): see its events, and that"
+            " kube-ovn-controller and kube-ovn-cni run"
+        )
 
 
 async def _gateways(kube: KubeOvn) -> list[Object] | RefusedError:
@@ -61,8 +74,6 @@ def _network(provider: ProviderNetwork, network: Object | None) -> Iterator[str]
             f"ProviderNetwork {provider.name} does not exist: create it, or correct spec.providerNetwork.name in the"
             " platform document"
         )
-    elif reason := provider_network_ready(network):
-        yield f"ProviderNetwork {provider.name} is not ready ({reason}): see `kubectl describe provider-network {provider.name}`"
 
 
 def _subnet(provider: ProviderNetwork, subnet: Object | None) -> Iterator[str]:
@@ -74,8 +85,6 @@ def _subnet(provider: ProviderNetwork, subnet: Object | None) -> Iterator[str]:
         )
         return
     spec = subnet.get("spec") or {}
-    if reason := subnet_ready(subnet):
-        yield f"external Subnet {name} is not ready ({reason}): see `kubectl describe subnet {name}`"
     for field, wanted in (("cidrBlock", provider.cidrs), ("gateway", provider.gateways)):
         present = {part.strip() for part in str(spec.get(field) or "").split(",")}
         expected = {str(value) for value in wanted}

@@ -26,16 +26,19 @@ async def wait_until(
     deadline: float,
     likely: str,
     progress: Callable[[str], None] | None,
+    appears: bool = False,
 ) -> Object:
     """See `KubeOvn.wait_until`."""
     what = subject(kind, name, namespace)
     found: Object | None = None
-    missing: str | None = "not seen yet"
+    missing: str | None = "it does not exist yet" if appears else "not seen yet"
 
     def is_settled(current: Object | None) -> bool:
         nonlocal found, missing
         found = current
-        if current is None or is_being_deleted(current):
+        if current is None:
+            return not appears
+        if is_being_deleted(current):
             return True
         missing = ready(current)
         return missing is None

@@ -41,20 +41,27 @@ async def wait_for_external_ip(
         )
     except UnavailableError as silent:
         with reporting(progress, lambda: f"OvnEip {name}: finding out why it gets no address"):
-            refusal = await diagnose_external_ip(kube, name, external_subnet)
+            refusal = await diagnose_external_ip(kube, name, external_subnet, appears=appears)
         if refusal is None:
             raise
         raise refusal from silent
 
 
-async def diagnose_external_ip(kube: KubeOvn, name: str, external_subnet: str) -> RefusedError | None:
+async def diagnose_external_ip(
+    kube: KubeOvn, name: str, external_subnet: str, *, appears: bool = False
+) -> RefusedError | None:
     """Why a silent OvnEip will get no address, or None where nothing stands in its way that can be seen.
 
-    Source: Kube-OVN 1.17 pkg/controller/ovn_eip.go and pkg/ipam/subnet.go, which log these and set no status.
+    With `appears` it is one that Kube-OVN makes, and makes only once it has the address. Source: Kube-OVN 1.17
+    pkg/controller/ovn_eip.go and vpc.go, pkg/ipam/subnet.go, which log these reasons and set no status.
     """
     eip = await kube.get(OVN_EIP, name)
     subnet = await kube.get(SUBNET, external_subnet)
-    if eip is None or subnet is None or any(_addresses(eip, "status", "v4Ip", "v6Ip")):
+    if subnet is None:
+        return None
+    if eip is None:
+        return _exhausted(name, subnet) if appears else None
+    if any(_addresses(eip, "status", "v4Ip", "v6Ip")):
         return None
     wanted = list(_addresses(eip, "spec", "v4Ip", "v6Ip"))
     for address in wanted:

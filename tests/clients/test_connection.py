@@ -82,11 +82,14 @@ async def test_an_unknown_context_is_named_with_how_to_list_them(tmp_path: Path)
     ],
     ids=["broken-yaml", "incomplete-oidc", "a-list", "empty", "wrong-type"],
 )
-async def test_an_unusable_kubeconfig_is_refused_without_quoting_its_secrets(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "config"
-    path.write_text(content)
+async def test_an_unusable_kubeconfig_is_refused_without_quoting_its_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    (tmp_path / "c").write_text(content)
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(RefusedError, match="cannot be used") as caught:
-        await connect(KubeConnection(kubeconfig=path))
+        # A short path, or the limit of a message's length would hide what is quoted after it.
+        await connect(KubeConnection(kubeconfig=Path("c")))
     error: BaseException | None = caught.value
     while error is not None:
         assert SECRET not in str(error)

@@ -1,5 +1,6 @@
 """Why an external IP gets no address: Kube-OVN says nothing, so it is found out."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -8,7 +9,7 @@ from clients.errors import RefusedError, UnavailableError
 from clients.kube_ovn import KubeOvn, wait_for_external_ip
 from lab.kube import KubeSimulator, Platform
 from tenancy.kinds import SUBNET, Object
-from tests.clients.manifests import eip, metadata
+from tests.clients.manifests import eip, metadata, vpc
 from tests.clients.stand_in import client_of
 
 
@@ -54,6 +55,24 @@ async def test_an_exhausted_pool_is_refused_with_its_numbers(kube: KubeOvn, plat
     assert said.startswith("OvnEip acme--late: external subnet 'external' (203.0.113.0/24) has no address left")
     assert "in use, 0 available" in said
     assert isinstance(caught.value.__cause__, UnavailableError)
+
+
+async def test_the_address_of_a_router_port_appears_by_itself(kube: KubeOvn) -> None:
+    waits = asyncio.create_task(wait_for_external_ip(kube, "acme-external", "external", deadline=30, appears=True))
+    await kube.create(vpc(enableExternal=True))
+    assert (await waits)["spec"]["type"] == "lrp"
+
+
+async def test_a_router_port_that_finds_the_pool_exhausted_is_refused_though_it_never_appears(
+    kube: KubeOvn, platform: KubeSimulator
+) -> None:
+    for number in range(await free(kube)):
+        await address_of(kube, eip(f"acme--{number}"))
+    await kube.create(vpc(enableExternal=True))
+    await platform.settled()
+    with pytest.raises(RefusedError, match=r"OvnEip acme-external: .* has no address left") as caught:
+        await wait_for_external_ip(kube, "acme-external", "external", deadline=0.1, appears=True)
+    assert caught.value.reason == "pool-exhausted"
 
 
 async def test_a_fixed_address_that_another_holds_is_refused_with_its_holder(kube: KubeOvn) -> None:

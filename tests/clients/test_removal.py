@@ -78,12 +78,13 @@ async def test_a_deletion_asked_for_by_an_earlier_try_is_only_waited_for(
 ) -> None:
     await made_ready(kube, vpc())
     stuck = platform.faults.add(effect="stuck-finalizer", plural="vpcs")
-    with pytest.raises(UnavailableError, match="still there"):
-        await removed(kube, deadline=0.1)
+    for _ in range(2):
+        with pytest.raises(UnavailableError, match="still there"):
+            await removed(kube, deadline=0.1)
+    assert [call.verb for call in platform.calls].count("delete") == 1
     platform.faults.remove(stuck)
     await removed(kube)
     assert await kube.get(VPC, "acme") is None
-    assert [call.verb for call in platform.calls].count("delete") == 1
 
 
 async def test_a_finalizer_that_stays_is_named(kube: KubeOvn, platform: KubeSimulator) -> None:

@@ -105,6 +105,9 @@ async def test_progress_is_reported_even_while_the_server_says_nothing(monkeypat
             await ready_vpc(kube, deadline=0.2, progress=heard.append)
     assert len(heard) > 3
     assert set(heard) == {"Vpc acme: not seen yet"}
+    reported = len(heard)
+    await asyncio.sleep(0.05)
+    assert len(heard) == reported, "nothing is reported once the wait is over"
 
 
 def served(ready: bool, version: str) -> Object:
@@ -171,7 +174,7 @@ async def test_the_event_of_its_deletion_ends_the_wait() -> None:
 
 
 async def test_an_event_about_another_object_decides_nothing() -> None:
-    other = {**served(True, "9"), "metadata": {**served_vpc("other")["metadata"]}}
+    other = {**served_vpc("other"), "status": {"standby": True, "router": "other"}}
     async with watched([[event("MODIFIED", other), *READY]]) as server, client_of(server.url) as kube:
         assert (await ready_vpc(kube))["metadata"]["name"] == "acme"
 
@@ -215,3 +218,9 @@ async def test_a_missing_right_to_watch_ends_the_wait(kube: KubeOvn, platform: K
     await kube.create(vpc())
     with pytest.raises(RefusedError, match="cannot watch Vpc acme"):
         await ready_vpc(kube)
+
+
+async def test_what_kube_ovn_makes_itself_may_still_have_to_appear(kube: KubeOvn, platform: KubeSimulator) -> None:
+    waits = asyncio.create_task(ready_vpc(kube, appears=True))
+    await kube.create(vpc())
+    assert (await waits)["status"]["standby"] is True

@@ -2,6 +2,7 @@
 
 import hashlib
 import ipaddress
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -32,11 +33,13 @@ class Pool:
     That is the order of Kube-OVN 1.17, pkg/ipam/subnet.go. Each operation costs the same however large the pool.
     """
 
-    def __init__(self, network: Network, excluded: Iterable[tuple[int, int]]) -> None:
+    def __init__(self, network: Network, excluded: Iterable[tuple[int, int]], gateway: int | None = None) -> None:
         self.network = network
+        self._gateway = gateway
         first, last = usable(network)
-        self._free = list(_without(first, last, sorted(excluded)))
-        self._at = self._free[0][0] if self._free else 0
+        self._spans = list(_without(first, last, sorted(excluded)))
+        self._free = deque(self._spans)
+        self._at = first
         self._released: deque[int] = deque()
         self.owners: dict[int, str] = {}
 
@@ -46,7 +49,7 @@ class Pool:
             first, last = self._free[0]
             address = max(self._at, first)
             if address > last:
-                self._free.pop(0)
+                self._free.popleft()
                 continue
             self._at = address + 1
             if address not in self.owners:
@@ -60,17 +63,20 @@ class Pool:
         raise ExhaustedError
 
     def take(self, address: int, owner: str) -> None:
-        """Take one address; an excluded one may be asked for. Raises TakenError."""
+        """Take one address; an excluded one may be asked for, but not the gateway. Raises TakenError."""
         first, last = usable(self.network)
         if not first <= address <= last:
             raise TakenError("it is no usable address of the subnet")
+        if address == self._gateway:
+            raise TakenError("it is the gateway")
         if self.owners.get(address, owner) != owner:
             raise TakenError(f"it is used by {self.owners[address]}")
         self.owners[address] = owner
 
     def release(self, address: int) -> None:
-        """Give an address back."""
-        if self.owners.pop(address, None) is not None:
+        """Give an address back; an excluded one is not given to anyone who does not ask for it."""
+        place = bisect_right(self._spans, (address, self._spans[-1][1] if self._spans else 0)) - 1
+        if self.owners.pop(address, None) is not None and place >= 0 and address <= self._spans[place][1]:
             self._released.append(address)
 
     def text(self, address: int) -> str:
@@ -86,15 +92,17 @@ class Addresses:
         self._pools: dict[str, tuple[tuple[str, tuple[str, ...]], dict[int, Pool]]] = {}
         self._leases: dict[str, dict[str, Lease]] = {}
 
-    def set_subnet(self, subnet: str, cidr: str, excluded: Iterable[str]) -> None:
+    def set_subnet(self, subnet: str, cidr: str, gateway: str, excluded: Iterable[str]) -> None:
         """Make a subnet's addresses known, or change what is excluded; leases stay."""
-        shape = (cidr, tuple(excluded))
+        shape = (f"{cidr} {gateway}", tuple(excluded))
         if subnet in self._pools and self._pools[subnet][0] == shape:
             return
         pools: dict[int, Pool] = {}
+        named = [ipaddress.ip_address(text) for text in gateway.split(",") if text]
+        gateways = {address.version: int(address) for address in named}
         for block in filter(None, cidr.split(",")):
             network = ipaddress.ip_network(block)
-            pools[network.version] = Pool(network, _ranges(shape[1], network.version))
+            pools[network.version] = Pool(network, _ranges(shape[1], network.version), gateways.get(network.version))
         self._pools[subnet] = (shape, pools)
         for owner, lease in self._leases.get(subnet, {}).items():
             self.restore(subnet, owner, lease)
@@ -104,39 +112,29 @@ class Addresses:
         self._pools.pop(subnet, None)
         self._leases.pop(subnet, None)
 
-    def lease(self, subnet: str, owner: str) -> Lease:
-        """An address of each family, the same again for an owner that has them. Raises ExhaustedError, KeyError."""
-        leases = self._leases.setdefault(subnet, {})
-        if owner not in leases:
-            pools = self._pools[subnet][1]
-            taken: dict[int, int] = {}
-            try:
-                for version, pool in pools.items():
-                    taken[version] = pool.allocate(owner)
-            except ExhaustedError:
-                for version, address in taken.items():
-                    pools[version].release(address)
-                raise
-            texts = {version: pools[version].text(address) for version, address in taken.items()}
-            leases[owner] = Lease(texts.get(4, ""), texts.get(6, ""), mac_of(subnet, owner))
-        return leases[owner]
+    def lease(self, subnet: str, owner: str, wanted: str = "") -> Lease:
+        """The addresses wanted ("v4", "v6" or "v4,v6"), and any of a family that is not; the same again when asked again.
 
-    def lease_fixed(self, subnet: str, owner: str, wanted: str) -> Lease:
-        """Exactly the addresses given ("v4", "v6" or "v4,v6"), and no other family. Raises TakenError, KeyError."""
+        Raises TakenError, ExhaustedError, and KeyError for a subnet that is not known.
+        """
         leases = self._leases.setdefault(subnet, {})
         if owner in leases:
             return leases[owner]
         pools = self._pools[subnet][1]
-        texts: dict[int, str] = {}
-        for text in filter(None, wanted.split(",")):
-            try:
-                address = ipaddress.ip_address(text)
-            except ValueError:
-                raise TakenError("it is no address") from None
-            if address.version not in pools:
-                raise TakenError("the subnet has no such family")
-            pools[address.version].take(int(address), owner)
-            texts[address.version] = str(address)
+        taken: dict[int, int] = {}
+        try:
+            for address in _parsed(wanted):
+                if address.version not in pools:
+                    raise TakenError("the subnet has no such family")
+                pools[address.version].take(int(address), owner)
+                taken[address.version] = int(address)
+            for version in sorted(pools.keys() - taken.keys()):
+                taken[version] = pools[version].allocate(owner)
+        except (TakenError, ExhaustedError):
+            for version, number in taken.items():
+                pools[version].release(number)
+            raise
+        texts = {version: pools[version].text(number) for version, number in taken.items()}
         leases[owner] = Lease(texts.get(4, ""), texts.get(6, ""), mac_of(subnet, owner))
         return leases[owner]
 
@@ -185,6 +183,13 @@ def available(cidr: str, excluded: Iterable[str]) -> dict[int, int]:
         spans = _without(first, last, sorted(_ranges(ranges, network.version)))
         counts[network.version] = sum(end - start + 1 for start, end in spans)
     return counts
+
+
+def _parsed(wanted: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    try:
+        return [ipaddress.ip_address(text) for text in wanted.split(",") if text]
+    except ValueError:
+        raise TakenError("it is no address") from None
 
 
 def _ranges(excluded: Iterable[str], version: int) -> Iterator[tuple[int, int]]:

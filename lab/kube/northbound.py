@@ -1,9 +1,10 @@
 """The simulated OVN northbound database: what Kube-OVN programs, which no Kubernetes object shows."""
 
-import json
 import sqlite3
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from lab.kube.ovn_match import is_match
 
@@ -96,6 +97,9 @@ class Exposure:
     after: str
 
 
+_ROUTER, _SWITCH, _EXPOSURE = TypeAdapter(Router), TypeAdapter(Switch), TypeAdapter(Exposure)
+
+
 class Northbound:
     """Rows by name, persisted one row per router and per switch, and the log of every exposed moment."""
 
@@ -106,18 +110,16 @@ class Northbound:
         self.switches: dict[str, Switch] = {}
         self.exposures: list[Exposure] = []
         database.executescript(
-            "CREATE TABLE IF NOT EXISTS northbound (kind TEXT, name TEXT, row TEXT, PRIMARY KEY (kind, name));"
-            "CREATE TABLE IF NOT EXISTS exposures (row TEXT);"
+            "CREATE TABLE IF NOT EXISTS northbound (kind TEXT, name TEXT, row BLOB, PRIMARY KEY (kind, name));"
+            "CREATE TABLE IF NOT EXISTS exposures (row BLOB);"
         )
         for kind, name, text in database.execute("SELECT kind, name, row FROM northbound"):
-            row = json.loads(text)
             if kind == "router":
-                self.routers[name] = _router(row)
+                self.routers[name] = _ROUTER.validate_json(text)
             else:
-                self.switches[name] = Switch(**row)
+                self.switches[name] = _SWITCH.validate_json(text)
         for (text,) in database.execute("SELECT row FROM exposures ORDER BY rowid"):
-            row = json.loads(text)
-            self.exposures.append(Exposure(row["router"], tuple(row["subnets"]), row["after"]))
+            self.exposures.append(_EXPOSURE.validate_json(text))
 
     def create_router(self, name: str) -> Router:
         """The router of that name, made if need be."""
@@ -135,7 +137,7 @@ class Northbound:
         """Write a switch."""
         if self.switches.get(switch.name) != switch:
             self.switches[switch.name] = switch
-            self._store("switch", switch.name, asdict(switch))
+            self._store("switch", switch.name, _SWITCH.dump_json(switch))
 
     def delete_switch(self, name: str) -> None:
         """Remove a switch."""
@@ -211,9 +213,9 @@ class Northbound:
     def dump(self) -> dict[str, Any]:
         """Everything, in one canonical order."""
         return {
-            "routers": {name: _dump_router(self.routers[name]) for name in sorted(self.routers)},
-            "switches": {name: asdict(self.switches[name]) for name in sorted(self.switches)},
-            "exposures": [asdict(exposure) for exposure in self.exposures],
+            "routers": {name: _ordered(self.routers[name]) for name in sorted(self.routers)},
+            "switches": {name: _SWITCH.dump_python(self.switches[name]) for name in sorted(self.switches)},
+            "exposures": [_EXPOSURE.dump_python(exposure, mode="json") for exposure in self.exposures],
         }
 
     def _existing(self, router: str) -> Router:
@@ -223,15 +225,15 @@ class Northbound:
 
     def _save(self, name: str, change: str) -> None:
         router = self.routers[name]
-        self._store("router", name, asdict(router))
+        self._store("router", name, _ROUTER.dump_json(router))
         attached = tuple(sorted(port.switch for port in router.ports.values() if not port.chassis))
         if attached and name != self._default_router and not router.blocks():
             exposure = Exposure(name, attached, change)
             self.exposures.append(exposure)
-            self._database.execute("INSERT INTO exposures VALUES (?)", (json.dumps(asdict(exposure)),))
+            self._database.execute("INSERT INTO exposures VALUES (?)", (_EXPOSURE.dump_json(exposure),))
 
-    def _store(self, kind: str, name: str, row: dict[str, Any]) -> None:
-        self._database.execute("INSERT OR REPLACE INTO northbound VALUES (?, ?, ?)", (kind, name, json.dumps(row)))
+    def _store(self, kind: str, name: str, row: bytes) -> None:
+        self._database.execute("INSERT OR REPLACE INTO northbound VALUES (?, ?, ?)", (kind, name, row))
 
 
 def _same_nat(row: Nat, nat_type: str, external_ip: str, logical_ip: str) -> bool:
@@ -241,23 +243,10 @@ def _same_nat(row: Nat, nat_type: str, external_ip: str, logical_ip: str) -> boo
     return nat_type == "dnat_and_snat" or row.logical_ip == logical_ip
 
 
-def _router(row: dict[str, Any]) -> Router:
-    return Router(
-        row["name"],
-        [Policy(**{**each, "nexthops": tuple(each["nexthops"])}) for each in row["policies"]],
-        [Route(**each) for each in row["routes"]],
-        [Nat(**each) for each in row["nats"]],
-        {
-            name: Port(**{**each, "networks": tuple(each["networks"]), "chassis": tuple(each["chassis"])})
-            for name, each in row["ports"].items()
-        },
-    )
-
-
-def _dump_router(router: Router) -> dict[str, Any]:
-    row = json.loads(json.dumps(asdict(router)))
+def _ordered(router: Router) -> dict[str, Any]:
+    row: dict[str, Any] = _ROUTER.dump_python(router, mode="json")
     row["policies"].sort(key=lambda each: (-each["priority"], each["match"]))
     row["routes"].sort(key=lambda each: (each["table"], each["policy"], each["prefix"], each["nexthop"]))
     row["nats"].sort(key=lambda each: (each["type"], each["external_ip"], each["logical_ip"]))
     row["ports"] = dict(sorted(row["ports"].items()))
-    return dict(row)
+    return row

@@ -34,8 +34,7 @@ def realise(cluster: Cluster, name: str) -> None:
         raise NotYetError("an IPv6 address may not have upper case letters")
     fixed = spec.get("v4Ip", "")
     try:
-        addresses = cluster.addresses
-        lease = addresses.lease_fixed(subnet, name, fixed) if fixed else addresses.lease(subnet, name)
+        lease = cluster.addresses.lease(subnet, name, fixed)
     except TakenError as error:
         raise NotYetError(f"address {fixed!r}: {error}", ("pool", subnet)) from None
     except (ExhaustedError, KeyError):
@@ -136,9 +135,7 @@ def _delete_router_port(cluster: Cluster, name: str, eip: Manifest) -> None:
 
 
 def _give_back(cluster: Cluster, name: str, eip: Manifest) -> None:
-    # An OvnEip that left the subnet open is allocated in the default one but released in "": its address is lost
-    # until the controller starts again (ReleaseAddressByPod takes spec.externalSubnet).
-    subnet = spec_of(eip).get("externalSubnet", "")
+    subnet = spec_of(eip).get("externalSubnet") or EXTERNAL_SUBNET
     if cluster.addresses.release(subnet, name):
         cluster.work.wake(("pool", subnet))
     touch_subnet(cluster, subnet)

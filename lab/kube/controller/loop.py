@@ -158,7 +158,7 @@ class Controller:
         for stored in store.all("subnets"):
             spec = spec_of(stored.manifest)
             if spec.get("cidrBlock") and spec.get("protocol"):
-                addresses.set_subnet(stored.key[2], spec["cidrBlock"], spec.get("excludeIps") or [])
+                addresses.set_subnet(stored.key[2], spec["cidrBlock"], spec["gateway"], spec.get("excludeIps") or [])
         for stored in store.all("ovn-eips"):
             spec = spec_of(stored.manifest)
             subnet = (stored.manifest["metadata"].get("labels") or {}).get(SUBNET_LABEL)

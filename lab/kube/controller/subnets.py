@@ -40,7 +40,7 @@ def admit(cluster: Cluster, name: str) -> None:
         raise NotYetError(told)
     _set_conditions(cluster, name, "ValidateLogicalSwitchSuccess", Validated=("True", ""))
     if spec.get("cidrBlock"):
-        cluster.addresses.set_subnet(name, spec["cidrBlock"], spec.get("excludeIps") or [])
+        cluster.addresses.set_subnet(name, spec["cidrBlock"], spec["gateway"], spec.get("excludeIps") or [])
         cluster.work.wake(("pool", name))
         count(cluster, name)
     cluster.add_finalizer("subnets", name)

@@ -21,7 +21,9 @@ from clients.kube_ovn.answers import plain
 class KubeConnection(BaseModel):
     """One way to the API server; without any, the kubeconfig that kubectl would use.
 
-    A kubeconfig may name an exec plugin or an OIDC provider. `server` needs no kubeconfig: with `token_file` (a bearer
+    A kubeconfig may name an exec plugin or an OIDC provider. Prefer the plugin: kubernetes 37 refreshes an OIDC token over
+    a connection whose certificate it does not verify, and fails to where `idp-certificate-authority-data` is set
+    (kubernetes/aio/config/openid.py). `server` needs no kubeconfig: with `token_file` (a bearer
     token, read again when the server no longer accepts it) and `ca_file` (PEM), or plain for a server without either.
     """
 

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from kubernetes.aio.config import incluster_config
 from pydantic import ValidationError
 
 from clients.errors import RefusedError, UnavailableError
 from clients.kube_ovn import KubeConnection, connect
 from tenancy.kinds import VPC
-from tests.clients.stand_in import client_of, stand_in, status, vpc
+from tests.clients.stand_in import client_of, self_signed, stand_in, status, vpc
 
 SECRET = "s3cr3t-t0k3n"
 
@@ -185,6 +186,30 @@ async def test_outside_a_pod_the_service_account_is_refused(monkeypatch: pytest.
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
     with pytest.raises(RefusedError, match=r"the pod's service account: cannot be used: Service host/port"):
         await connect(KubeConnection(in_cluster=True))
+
+
+async def test_in_a_pod_the_service_account_is_used_and_its_rotated_token_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, ca = self_signed(tmp_path)
+    token = tmp_path / "token"
+    token.write_text("old")
+    # Where Kubernetes mounts them is the only thing a test cannot have.
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(token))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(ca))
+
+    async def respond(request: web.Request) -> web.Response:
+        return web.json_response(vpc()) if request.headers["Authorization"] == "bearer new" else status(401)
+
+    async with stand_in(respond, context) as server:
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+        monkeypatch.setenv("KUBERNETES_SERVICE_PORT", server.url.rpartition(":")[2])
+        kube = await connect(KubeConnection(in_cluster=True))
+        with pytest.raises(UnavailableError, match="the pod's service account"):
+            await kube.get(VPC, "acme")
+        token.write_text("new")
+        assert await kube.get(VPC, "acme") == vpc()
+        await kube.close()
 
 
 @pytest.mark.parametrize("setting", ["ca_file", "token_file"])

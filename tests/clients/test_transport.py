@@ -1,23 +1,17 @@
 """One request: each failure seen once, told by kind, and nothing left behind."""
 
 import asyncio
-import datetime
-import ipaddress
-import ssl
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from clients.errors import RefusedError, UnavailableError
 from clients.kube_ovn import KubeOvn
 from tenancy.kinds import CONFIG_MAP, SUBNET, VPC
-from tests.clients.stand_in import client_of, cut, for_ever, stand_in, status, vpc
+from tests.clients.stand_in import client_of, cut, for_ever, self_signed, stand_in, status, vpc
 
 
 async def test_a_server_that_refuses_connections_is_worth_another_try() -> None:
@@ -230,35 +224,6 @@ async def test_kube_ovn_not_installed_is_not_taken_for_an_absent_subnet() -> Non
     async with stand_in(respond) as server, client_of(server.url) as kube:
         with pytest.raises(RefusedError, match="does not serve subnets"):
             await kube.get(SUBNET, "acme--a")
-
-
-def self_signed(folder: Path) -> tuple[ssl.SSLContext, Path]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "stand-in")])
-    now = datetime.datetime.now(datetime.UTC)
-    authority = x509.SubjectKeyIdentifier.from_public_key(key.public_key())
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(authority, critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(authority), critical=False)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem, key_pem = folder / "cert.pem", folder / "key.pem"
-    pem.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_pem.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem, key_pem)
-    return context, pem
 
 
 async def test_a_certificate_nobody_vouches_for_is_refused_and_its_ca_makes_it_good(tmp_path: Path) -> None:

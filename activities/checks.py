@@ -10,10 +10,11 @@ from temporalio import activity
 from activities.decisions import Pace, deciding
 from activities.platform import read_platform_file
 from clients.errors import RefusedError, UnavailableError
+from clients.kube_ovn.answers import some
 from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.prerequisites import missing_prerequisites
 from clients.kube_ovn.readiness import READINESS
-from clients.kube_ovn.usage import some, users_of
+from clients.kube_ovn.usage import users_of
 from tenancy import names
 from tenancy.documents import read_tenant
 from tenancy.kinds import (

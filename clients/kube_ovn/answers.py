@@ -1,7 +1,7 @@
 """One call to the API server, its answer, and what a failing answer means: worth another try, or final."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
@@ -180,3 +180,14 @@ def _said(answer: Answer) -> str:
     reason = plain(answer.body.get("reason") or "", 40)
     message = plain(answer.body.get("message") or answer.text or "no explanation")
     return f"{answer.status} {reason}: {message}" if reason else f"{answer.status}: {message}"
+
+
+NAMED = 5
+"""So many of a list of names are named in a message; the rest is counted."""
+
+
+def some(names: Iterable[str]) -> str:
+    """The first few names in order, and how many there are beside them."""
+    ordered = sorted(names)
+    more = f" and {len(ordered) - NAMED} more" if len(ordered) > NAMED else ""
+    return plain(", ".join(ordered[:NAMED]), 400) + more

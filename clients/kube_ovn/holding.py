@@ -1,16 +1,12 @@
 """What keeps an object from going away: finalizers, and whatever still uses it, by name."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from clients.errors import RefusedError, UnavailableError
-from clients.kube_ovn.answers import plain
+from clients.kube_ovn.answers import plain, some
 from clients.kube_ovn.ensure import finalizers
 from clients.kube_ovn.objects import Objects, is_being_deleted
 from tenancy.kinds import IP, OVN_DNAT_RULE, OVN_EIP, OVN_FIP, OVN_SNAT_RULE, SUBNET, Kind, Object
-
-NAMED = 5
-"""So many are named; the rest is counted."""
 
 
 async def what_holds(objects: Objects, held: Object) -> str:
@@ -53,18 +49,12 @@ async def _naming(objects: Objects, kind: Kind, name: str, fields: tuple[str, ..
     """The objects of a kind that name the held one in their spec, as one line or none."""
     found, _ = await objects.find(kind)
     users = [one["metadata"]["name"] for one in found if any(_names(one, field, name) for field in fields)]
-    return [f"{kind.name} {_some(users)}"] if users else []
+    return [f"{kind.name} {some(users)}"] if users else []
 
 
 def _names(user: Object, field: str, name: str) -> bool:
     value: Any = (user.get("spec") or {}).get(field)
     return name in value if isinstance(value, list) else value == name
-
-
-def _some(names: Iterable[str]) -> str:
-    ordered = sorted(names)
-    more = f" and {len(ordered) - NAMED} more" if len(ordered) > NAMED else ""
-    return plain(", ".join(ordered[:NAMED])) + more
 
 
 def _count(status: Object, field: str) -> str:

@@ -1,9 +1,7 @@
 """Who still uses a tenant's network: what must stop its removal, each user by name."""
 
-from collections.abc import Iterable
-
 from clients.errors import RefusedError
-from clients.kube_ovn.answers import plain
+from clients.kube_ovn.answers import some
 from clients.kube_ovn.client import KubeOvn
 from tenancy.kinds import (
     IP,
@@ -21,8 +19,6 @@ from tenancy.kinds import (
 )
 from tenancy.plan import owner_of
 
-NAMED = 5
-"""So many users are named; the rest is counted."""
 SUBNET_LABEL = "ovn.kubernetes.io/subnet"
 """Kube-OVN puts it on every IP object (1.17 pkg/controller/ip.go)."""
 
@@ -59,13 +55,6 @@ async def refuse_if_in_use(kube: KubeOvn, found: Object) -> None:
             f"{found['kind']} {found['metadata']['name']} is still in use by {some(users)}: remove or move these first",
             reason="in-use",
         )
-
-
-def some(names: Iterable[str]) -> str:
-    """The first few names, and how many there are beside them."""
-    ordered = list(names)
-    more = f" and {len(ordered) - NAMED} more" if len(ordered) > NAMED else ""
-    return plain(", ".join(ordered[:NAMED]), 400) + more
 
 
 def _named(thing: Object) -> str:

@@ -2,13 +2,13 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import Interceptor, Worker
 
 from activities.checks import Checks
 from activities.decisions import Pace
@@ -29,7 +29,9 @@ _log = structlog.get_logger(__name__)
 WORKFLOWS = (OnboardTenant, OffboardTenant)
 
 
-def make_worker(client: Client, kube: KubeOvn, settings: Settings) -> Worker:
+def make_worker(
+    client: Client, kube: KubeOvn, settings: Settings, *, interceptors: Sequence[Interceptor] = ()
+) -> Worker:
     """A worker over these connections; the caller runs it."""
     pace = Pace(
         ready_deadline=settings.ready_deadline,
@@ -56,6 +58,7 @@ def make_worker(client: Client, kube: KubeOvn, settings: Settings) -> Worker:
             vpc.record_document,
         ],
         workflow_runner=sandbox.runner(),
+        interceptors=interceptors,
         max_cached_workflows=settings.max_cached_runs,
         max_concurrent_activities=settings.max_concurrent_steps,
         graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),

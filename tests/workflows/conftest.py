@@ -1,0 +1,49 @@
+"""A world for each test: a simulated platform of its own, a worker of its own, and one Temporal server for all."""
+
+import asyncio
+import itertools
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from lab.temporal import start_temporal
+from tests.workflows.world import World, running_world
+from workflows.face import SEARCH_ATTRIBUTES
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One real server for the session, run from a thread because each test has an event loop of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="temporal", daemon=True)
+    thread.start()
+
+    folder = tmp_path_factory.mktemp("temporal")
+    server = asyncio.run_coroutine_threadsafe(start_temporal(folder, search_attributes=SEARCH_ATTRIBUTES), loop).result(
+        60
+    )
+    yield server.address
+    asyncio.run_coroutine_threadsafe(server.stop(seconds=0), loop).result(30)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(10)
+    loop.close()
+
+
+@pytest.fixture
+async def client(temporal_address: str) -> Client:
+    return await Client.connect(temporal_address, data_converter=pydantic_data_converter)
+
+
+@pytest.fixture
+async def world(client: Client, tmp_path: Path) -> AsyncIterator[World]:
+    """A platform nobody else uses, and a worker for it. No run of the test may have had a failing workflow task."""
+    async with running_world(client, tmp_path, f"t{next(_numbers)}") as made:
+        yield made
+        await made.settle()
+        assert await made.failed_tasks() == []

@@ -50,7 +50,9 @@ class OffboardTenant:
         try:
             removed = await self._offboard(tenant)
         except (FailureError, asyncio.CancelledError) as error:
-            raise self._stopped(tenant, error) from error
+            if failure := self._stopped(tenant, error):
+                raise failure from error
+            raise
         finally:
             await workflow.wait_condition(workflow.all_handlers_finished)
         return removed
@@ -69,16 +71,16 @@ class OffboardTenant:
         objects = [removal.step.title for phase in reversed(removals) for removal in phase if _is_object(removal)]
         return Offboarded(tenant=tenant, removed=tuple(objects), requested_by=self._requested_by)
 
-    def _stopped(self, tenant: str, error: BaseException) -> BaseException:
-        """What the run ends with, once the board says how it stands."""
+    def _stopped(self, tenant: str, error: BaseException) -> ApplicationError | None:
+        """Says on the board how it stands. The failure to end with; None where that is the error itself."""
         if isinstance(error, ApplicationError) and error.type == LEFT_BEHIND:
             self._board.become(Outcome.LEFT_BEHIND, failure=error.message)
-            return error
+            return None
         if is_cancelled_exception(error):
             self._board.become(
                 Outcome.STOPPED, failure="cancelled: what is not removed yet stays; offboard again to go on"
             )
-            return error
+            return None
         why = reason_of(error)
         self._board.become(Outcome.STOPPED, failure=why)
         return ApplicationError(f"offboarding {tenant}: {why}", type=REFUSED, non_retryable=True)

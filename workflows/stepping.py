@@ -58,7 +58,8 @@ async def side_by_side(work: Sequence[Coroutine[Any, Any, Any]]) -> list[Any]:
     tasks = [asyncio.create_task(one) for one in work]
     try:
         return list(await asyncio.gather(*tasks))
-    except BaseException:
+    # Not BaseException: a run dropped from memory ends with GeneratorExit, and must not be made to wait.
+    except (Exception, asyncio.CancelledError):
         for task in tasks:
             task.cancel()
         await to_the_end(asyncio.gather(*tasks, return_exceptions=True))
@@ -72,7 +73,6 @@ async def to_the_end(running: asyncio.Future[Any]) -> Any:
             await asyncio.shield(running)
         except asyncio.CancelledError:
             continue
-        except BaseException:
-            # Its own failure: it is done, and result() raises it.
-            break
+        except Exception:
+            break  # its own failure: it is done, and result() raises it
     return running.result()

@@ -9,7 +9,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
 from tests.workflows.world import World, failure, parked, refusal, resolve, status, until
-from workflows.face import LEFT_BEHIND, REFUSED, Outcome, StepState
+from workflows.face import LEFT_BEHIND, REFUSED, Outcome
 
 KUBE_OVN = "apis/kubeovn.io/v1"
 
@@ -144,13 +144,14 @@ async def test_a_tenant_nobody_knows_is_refused(world: World) -> None:
 async def test_a_user_that_comes_in_between_is_waited_for_by_an_operator(world: World) -> None:
     before = await world.state()
     await world.onboarded()
-    world.fault(effect="hang", verb="delete", plural="configmaps")
+    world.strikes.before["undo-configmap-berth-network"] = refusal("held up, while somebody makes a pod")
     run = await world.offboard()
-    await until(run, lambda now: now.steps[1].state is StepState.UNDOING, "the first removal")
+    await parked(run)
     await make(world, f"api/v1/namespaces/tenant-{world.name}/pods", pod("late", f"{world.name}--dev"))
-    world.kube.faults.clear()
+    world.strikes.before.clear()
 
-    seen = await parked(run)
+    await resolve(run, decision="retry")
+    seen = await until(run, lambda now: any("late" in one.reason for one in now.parked), "the pod to be named")
 
     assert f"(pod tenant-{world.name}/late)" in seen.parked[0].reason
     await unmake(world, f"api/v1/namespaces/tenant-{world.name}/pods/late")

@@ -42,7 +42,7 @@ def admit(cluster: Cluster, name: str) -> None:
     if spec.get("cidrBlock"):
         cluster.addresses.set_subnet(name, spec["cidrBlock"], spec["gateway"], spec.get("excludeIps") or [])
         cluster.work.wake(("pool", name))
-        count(cluster, name)
+        _count(cluster, name)
     cluster.add_finalizer("subnets", name)
     if is_going(subnet):
         # Its VPC lists only subnets that stay.
@@ -181,7 +181,15 @@ _UNUSED_STATUS = (
 
 
 def count(cluster: Cluster, name: str) -> None:
-    """Bring the numbers of used and available addresses up to date (calcSubnetStatusIP)."""
+    """Bring the numbers of addresses up to date; a subnet that is being deleted goes when none is in use."""
+    _count(cluster, name)
+    subnet = cluster.api.find("subnets", name)
+    if subnet is not None and is_going(subnet):
+        cluster.work.add(Item("admit", "subnets", name))
+
+
+def _count(cluster: Cluster, name: str) -> None:
+    """The numbers of used and available addresses (calcSubnetStatusIP)."""
     subnet = cluster.api.find("subnets", name)
     cidr = spec_of(subnet).get("cidrBlock", "")
     if subnet is None or not spec_of(subnet).get("protocol") or not cidr:
@@ -195,8 +203,6 @@ def count(cluster: Cluster, name: str) -> None:
         numbers[f"v{version}usingIPs"] = 0 if size is None else using
         numbers[f"v{version}availableIPs"] = 0 if size is None else max(size - using, 0)
     cluster.set_status("subnets", name, numbers)
-    if is_going(subnet):
-        cluster.work.add(Item("admit", "subnets", name))
 
 
 def clean(cluster: Cluster, name: str, last: Manifest) -> None:

@@ -1,1 +1,129 @@
-"""Entry point."""
+"""The `berth` command: its commands, its global options, and the boundary no exception crosses as a traceback."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import commands_change, commands_documents, commands_lab, commands_look, demo
+from cli.errors import CommandError
+from cli.exit_codes import ExitCode, epilog
+from cli.report import complain
+from cli.session import Session
+from cli.terminal import say, show_json
+
+app = typer.Typer(
+    name="berth",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog=epilog(),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+TENANTS, DOCUMENTS, SERVICES = "Tenants", "Documents", "Services"
+app.command("onboard", rich_help_panel=TENANTS)(commands_change.onboard)
+app.command("status", rich_help_panel=TENANTS)(commands_look.status)
+app.command("list", rich_help_panel=TENANTS)(commands_look.list_tenants)
+app.command("resolve", rich_help_panel=TENANTS)(commands_change.resolve)
+app.command("offboard", rich_help_panel=TENANTS)(commands_change.offboard)
+app.command("plan", rich_help_panel=DOCUMENTS)(commands_documents.plan_tenants)
+app.command("schema", rich_help_panel=DOCUMENTS)(commands_documents.schema)
+app.command("worker", rich_help_panel=SERVICES)(commands_lab.worker)
+app.add_typer(commands_lab.app, name="lab", rich_help_panel=SERVICES)
+app.command("demo", rich_help_panel=SERVICES)(demo.demo)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"berth {version('berth')}")
+        raise typer.Exit
+
+
+@app.callback()
+def berth(
+    context: typer.Context,
+    temporal_address: Annotated[str | None, typer.Option(help="host:port of Temporal.")] = None,
+    temporal_namespace: Annotated[str | None, typer.Option(help="Temporal's namespace.")] = None,
+    temporal_profile: Annotated[str | None, typer.Option(help="A profile of Temporal's own configuration.")] = None,
+    kubeconfig: Annotated[Path | None, typer.Option(help="How to reach the Kubernetes API.")] = None,
+    platform: Annotated[Path | None, typer.Option(help="The platform's document.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of what went wrong.")] = False,
+    _: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="Show the version.")] = False,
+) -> None:
+    """Give a tenant its place on the network of a shared Kubernetes platform, and take it back, durably."""
+    said: dict[str, Any] = {
+        "temporal_address": temporal_address,
+        "temporal_namespace": temporal_namespace,
+        "temporal_profile": temporal_profile,
+        "kubeconfig": kubeconfig,
+        "platform": platform,
+    }
+    context.obj = Session({name: value for name, value in said.items() if value is not None})
+
+
+def main() -> None:
+    """Entry point."""
+    # A stream the shell closed (`>&-`) is None, which nothing below reckons with.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115  # open until the end
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    code = run(sys.argv[1:])
+    # What is still in a buffer cannot be written either, and Python would say so with a traceback of its own.
+    if _flush() is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = code or ExitCode.UNEXPECTED
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs one command; returns its exit code. Whatever goes wrong is told in one line on stderr.
+
+    With --json a command that cannot do what it was asked prints `{"error": ...}` on stdout, where scripts look.
+    """
+    debug = "--debug" in arguments or os.environ.get("BERTH_DEBUG", "") not in ("", "0")
+    try:
+        answer = app(arguments, prog_name="berth", standalone_mode=False)
+        if (failed := _flush()) is not None:
+            raise failed
+    except CommandError as error:
+        if debug:
+            traceback.print_exc()
+        complain(error)
+        if "--json" in arguments:
+            show_json(error.plain())
+        return error.code
+    except typer.TyperException as error:
+        return _usage(error)
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        again = "" if debug else f"; for the traceback: berth --debug {' '.join(arguments)}"
+        say(f"berth: unexpected {type(error).__name__}: {error}{again}")
+        return ExitCode.UNEXPECTED
+    return answer if isinstance(answer, int) else ExitCode.OK
+
+
+def _flush() -> OSError | None:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return None  # whoever read it has seen enough
+    except OSError as error:
+        return error
+    return None
+
+
+def _usage(error: typer.TyperException) -> int:
+    context: typer.Context | None = getattr(error, "ctx", None)
+    message = error.format_message()
+    if message:  # empty where the help was printed already
+        say(f"berth: {message.rstrip('.')}: see `{context.command_path if context else 'berth'} --help`")
+    return error.exit_code
+
+
+if __name__ == "__main__":
+    main()

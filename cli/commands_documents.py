@@ -1,0 +1,68 @@
+"""The commands about documents alone: `plan` and `schema`."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import typer
+
+from cli.documents import read_tenants
+from cli.errors import CommandError
+from cli.exit_codes import ExitCode, worst
+from cli.options import Files, Json
+from cli.plan_view import plan_view
+from cli.session import Session, session
+from cli.terminal import show, show_json
+from tenancy.plan import Plan, plan
+from tenancy.platform import Platform
+from tenancy.schema import json_schema
+from tenancy.tenant import TenantNetwork
+from workers.settings import ConfigurationError
+
+
+def plan_tenants(
+    context: typer.Context,
+    files: Files,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Plan for an empty platform, asking no Kubernetes API.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Show what onboarding would do, object by object, without doing it."""
+    here = session(context)
+    sources = read_tenants(files, here.platform)
+    tenants = [source.tenant for source in sources]
+    plans = _offline(here.platform, tenants) if offline else asyncio.run(_observed(here, tenants))
+    if json:
+        show_json({"plans": [_plain(one) for one in plans]})
+    else:
+        for one in plans:
+            show(plan_view(one), "")
+    return worst(ExitCode.REFUSED if one.obstacles else ExitCode.OK for one in plans)
+
+
+def schema(kind: Annotated[Literal["TenantNetwork", "Platform"], typer.Argument(help="The document's kind.")]) -> int:
+    """Print the JSON Schema of a kind of document, for editors and checks."""
+    show_json(json_schema(kind))
+    return ExitCode.OK
+
+
+def _offline(platform: Platform | None, tenants: Sequence[TenantNetwork]) -> list[Plan]:
+    if platform is None:
+        message = "no platform's document is known: name one with `berth --platform FILE plan ...` or BERTH_PLATFORM"
+        raise CommandError(ExitCode.USAGE, message)
+    return [plan(tenant, platform, ()) for tenant in tenants]
+
+
+async def _observed(here: Session, tenants: Sequence[TenantNetwork]) -> list[Plan]:
+    from workers.observe import observe  # the Kubernetes client takes a second to load
+
+    try:
+        seen = [(tenant, await observe(here.settings, tenant)) for tenant in tenants]
+    except ConfigurationError as error:
+        raise CommandError(ExitCode.UNREACHABLE, str(error)) from error
+    return [plan(tenant, platform, objects) for tenant, (platform, objects) in seen]
+
+
+def _plain(one: Plan) -> Mapping[str, Any]:
+    return {**one.model_dump(mode="json"), "hash": one.hash}

@@ -1,0 +1,210 @@
+"""The commands that run something: `worker`, and the lab with its environment and its faults."""
+
+import asyncio
+import signal
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+from pydantic import ValidationError
+from rich.table import Table
+
+from cli.errors import CommandError
+from cli.examples import example
+from cli.exit_codes import ExitCode
+from cli.options import Json
+from cli.session import session
+from cli.terminal import clean, say, show, show_json
+from lab.errors import LabError
+from lab.home import RunningLab, find_lab, home_folder
+from lab.kube.faults import CallEffect, ControllerEffect, Fault
+from workers.settings import ConfigurationError
+
+app = typer.Typer(help="The embedded platform, for trying Berth out: Temporal, a simulated Kubernetes API, a worker.")
+faults = typer.Typer(no_args_is_help=True, help="Let the simulated platform misbehave.")
+app.add_typer(faults, name="fault")
+
+EFFECTS = (*get_args(CallEffect), *get_args(ControllerEffect))
+
+
+def worker(
+    context: typer.Context,
+    ready_file: Annotated[
+        Path | None, typer.Option(help="Written once tasks are taken, e.g. for a readiness probe.")
+    ] = None,
+) -> int:
+    """Serve the task queue until SIGTERM or Ctrl-C; steps under way get time to finish."""
+    # The Kubernetes client takes a second to load, which no other command needs.
+    from workers.logs import set_up_logs
+    from workers.worker import serve
+
+    settings = session(context).settings
+    set_up_logs(settings.log_format, settings.log_level)
+    try:
+        asyncio.run(serve(settings, ready=ready_file.touch if ready_file else None))
+    except ConfigurationError as error:
+        raise CommandError(ExitCode.UNREACHABLE, str(error)) from error
+    finally:
+        if ready_file:
+            ready_file.unlink(missing_ok=True)
+    return ExitCode.OK
+
+
+@app.callback(invoke_without_command=True)
+def lab(
+    context: typer.Context,
+    ui_port: Annotated[int | None, typer.Option(help="Port of Temporal's Web UI; any free one if left out.")] = None,
+) -> int:
+    """Start everything and leave it running until Ctrl-C; `berth` in another terminal finds it by itself.
+
+    State is kept in .berth/ here, or in BERTH_HOME.
+    """
+    if context.invoked_subcommand is not None:
+        return ExitCode.OK
+    platform = session(context).overrides.get("platform") or example("platform.yaml")
+    return asyncio.run(_run_lab(Path(platform), ui_port))
+
+
+@app.command("env")
+def env(json: Json = False) -> int:
+    """Print what `temporal` and `kubectl` need to reach the lab: eval "$(berth lab env)"."""
+    found = running_lab()
+    if json:
+        show_json(found.model_dump(mode="json"))
+    else:
+        typer.echo("\n".join(found.env()))
+    return ExitCode.OK
+
+
+@faults.command("add")
+def add_fault(
+    effect: Annotated[str, typer.Argument(help=f"One of {', '.join(EFFECTS)}.")],
+    verb: Annotated[
+        str, typer.Option(help="get, list, watch, create, update, patch, delete; globs are allowed.")
+    ] = "*",
+    plural: Annotated[str, typer.Option(help="Kind, as in a URL: vpcs, subnets, ovn-eips, ...")] = "*",
+    namespace: Annotated[str, typer.Option(help="Namespace.")] = "*",
+    name: Annotated[str, typer.Option(help="Object's name, e.g. 'acme--*'.")] = "*",
+    times: Annotated[int | None, typer.Option(help="How often it strikes; for ever if left out.")] = None,
+    skip: Annotated[int, typer.Option(help="How many matching calls pass first.")] = 0,
+    status: Annotated[int | None, typer.Option(help="HTTP status of the answer.")] = None,
+    message: Annotated[str, typer.Option(help="What the answer says.")] = "",
+    seconds: Annotated[float, typer.Option(help="How slow, or how late.")] = 1.0,
+    retry_after: Annotated[int | None, typer.Option(help="Retry-After of the answer, in seconds.")] = None,
+    json: Json = False,
+) -> int:
+    """Switch a fault on, e.g.: berth lab fault add error --verb create --plural subnets --times 3."""
+    try:
+        fault = Fault.model_validate(
+            {
+                "effect": effect,
+                "verb": verb,
+                "plural": plural,
+                "namespace": namespace,
+                "name": name,
+                "times": times,
+                "skip": skip,
+                "status": status,
+                "message": message,
+                "seconds": seconds,
+                "retry_after": retry_after,
+            }
+        )
+    except ValidationError as error:
+        wrong = "; ".join(f"{found['loc'][0]}: {found['msg']}" for found in error.errors())
+        raise CommandError(ExitCode.USAGE, f"no fault the lab knows: {wrong}") from error
+    identity = asyncio.run(_add(running_lab(), fault))
+    if json:
+        show_json({"id": identity})
+    else:
+        show(clean(f"{identity}: on; switch it off with `berth lab fault clear {identity}`"))
+    return ExitCode.OK
+
+
+@faults.command("list")
+def list_faults(json: Json = False) -> int:
+    """List the faults that are on, and how often each struck."""
+    found = asyncio.run(_faults(running_lab()))
+    if json:
+        show_json({"faults": found})
+        return ExitCode.OK
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in ("ID", "EFFECT", "VERB", "KIND", "NAME", "STRUCK"):
+        table.add_column(column, overflow="fold")
+    for one in found:
+        struck = f"{one['struck']} of {one['times'] or 'any'}"
+        table.add_row(*(clean(one[key]) for key in ("id", "effect", "verb", "plural", "name")), struck)
+    if found:
+        show(table)
+    else:
+        say("no fault is on")
+    return ExitCode.OK
+
+
+@faults.command("clear")
+def clear_faults(identity: Annotated[str | None, typer.Argument(metavar="ID", help="Only this one.")] = None) -> int:
+    """Switch one fault off, or all."""
+    asyncio.run(_clear(running_lab(), identity))
+    return ExitCode.OK
+
+
+def running_lab() -> RunningLab:
+    """The lab that runs here. Raises CommandError where there is none."""
+    try:
+        found = find_lab()
+    except LabError as error:
+        raise CommandError(ExitCode.UNREACHABLE, str(error)) from error
+    if found is None:
+        raise CommandError(ExitCode.UNREACHABLE, f"no lab runs at {home_folder()}: start one with `berth lab`")
+    return found
+
+
+async def _run_lab(platform: Path, ui_port: int | None) -> ExitCode:
+    from cli.lab_worker import ground  # needs the packages of the extra `lab`
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with ground(home_folder(), platform=platform, ui_port=ui_port, progress=say) as here:
+        lab = here.lab
+        show(
+            clean(f"Temporal UI    {lab.temporal_ui_url}"),
+            clean(f"Temporal       {lab.temporal_address}"),
+            clean(f"Kubernetes     {lab.kubernetes_url}"),
+            clean(f"platform       {lab.platform}"),
+            clean(f"worker's log   {here.worker_log}"),
+            clean("next, in another terminal here: berth onboard examples/acme.yaml"),
+            clean('for temporal and kubectl:       eval "$(berth lab env)"'),
+            clean("Ctrl-C stops it; the state is kept"),
+        )
+        stopped, failed = asyncio.create_task(stop.wait()), asyncio.create_task(here.failed())
+        try:
+            await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopped.cancel()
+            failed.cancel()
+        if failed.done() and not failed.cancelled():
+            raise failed.result()
+    return ExitCode.OK
+
+
+async def _add(lab: RunningLab, fault: Fault) -> str:
+    from cli.lab_control import lab_control
+
+    async with lab_control(lab.kubernetes_url) as control:
+        return await control.add_fault(fault)
+
+
+async def _faults(lab: RunningLab) -> list[dict[str, object]]:
+    from cli.lab_control import lab_control
+
+    async with lab_control(lab.kubernetes_url) as control:
+        return await control.faults()
+
+
+async def _clear(lab: RunningLab, identity: str | None) -> None:
+    from cli.lab_control import lab_control
+
+    async with lab_control(lab.kubernetes_url) as control:
+        await control.clear_faults(identity)

@@ -1,0 +1,124 @@
+"""The commands that only look: `status` and `list`."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+from temporalio.client import Client, WorkflowExecutionStatus
+
+from cli.commands_change import watch
+from cli.endings import end
+from cli.errors import CommandError
+from cli.exit_codes import ExitCode
+from cli.follow import Watched
+from cli.options import Json, Tenant
+from cli.report import complain, end_view, plain, report
+from cli.runs import Entry, NoAnswerError, ask, entries, latest, troubles
+from cli.session import Session, session
+from cli.show import OUTCOME_STYLE, moment, run_view, took
+from cli.terminal import clean, say, show, show_json
+from workflows.face import ONBOARD
+
+
+def status(
+    context: typer.Context,
+    tenant: Tenant,
+    wait: Annotated[bool, typer.Option("--wait", help="Follow the run until it has ended.")] = False,
+    json: Json = False,
+) -> int:
+    """Show a tenant's latest run: its steps, what it waits for, and its hand-over.
+
+    Exits 0 whatever the run's fate; with --wait the exit code is the run's.
+    """
+    return asyncio.run(_status(session(context), tenant, wait=wait, json=json))
+
+
+def list_tenants(context: typer.Context, json: Json = False) -> int:
+    """List tenants by their latest run, as far back as Temporal keeps runs."""
+    found = asyncio.run(_list(session(context)))
+    if json:
+        show_json({"tenants": [_plain_entry(entry) for entry in found]})
+    elif found:
+        show(_table(found))
+    else:
+        say("no tenant's run is known to Temporal: start with `berth onboard FILE`")
+    return ExitCode.OK
+
+
+async def _status(here: Session, tenant: str, *, wait: bool, json: bool) -> ExitCode:
+    async with here.temporal() as client:
+        run, found = await latest(client, tenant)
+        one = Watched(tenant, run)
+        if wait:
+            await watch(client, [one])
+            return report([one], json=json)
+        await _look(client, one, ended=found.status is not WorkflowExecutionStatus.RUNNING)
+    if json:
+        answer = one.status.model_dump(mode="json", by_alias=True) if one.status else None
+        show_json({**plain(one), "status": answer})
+        return ExitCode.OK
+    if one.status is not None:
+        show(run_view(one.status, datetime.now(UTC), one.troubles))
+    else:
+        say(f"{one.silence}; shown is what Temporal itself knows")
+    if one.end is None:
+        return ExitCode.OK
+    if (view := end_view(tenant, one.end)) is not None:
+        show(view)
+    elif one.status is None or one.end.findings:
+        complain(CommandError(one.end.code, one.end.message or one.end.outcome, findings=one.end.findings))
+    return ExitCode.OK
+
+
+async def _look(client: Client, one: Watched, *, ended: bool) -> None:
+    """All there is to know now. A run that has ended is known without a worker, but not step by step."""
+    assert one.run is not None  # noqa: S101  # for mypy: the run was just found
+    if ended:
+        one.end = await end(one.run)
+    try:
+        one.status = await ask(client, one.run)
+    except NoAnswerError as error:
+        one.silence = str(error)
+        if not ended:
+            raise CommandError(ExitCode.UNREACHABLE, f"tenant {one.tenant}: {error}") from error
+    else:
+        one.troubles = {} if ended else await troubles(client, one.run)
+
+
+async def _list(here: Session) -> list[Entry]:
+    async with here.temporal() as client:
+        return await entries(client)
+
+
+def _table(found: list[Entry]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("TENANT", no_wrap=True)
+    table.add_column("LATEST RUN", no_wrap=True)
+    table.add_column("STATE", no_wrap=True)
+    table.add_column("STARTED", no_wrap=True)
+    table.add_column("TOOK", no_wrap=True, justify="right")
+    now = datetime.now(UTC)
+    for entry in found:
+        table.add_row(
+            clean(entry.tenant, "bold"),
+            "onboarding" if entry.workflow == ONBOARD else "offboarding",
+            clean(entry.state, OUTCOME_STYLE.get(entry.state, "cyan" if entry.running else "red")),
+            moment(entry.started),
+            Text(took(entry.started, entry.closed or now), style="dim"),
+        )
+    return table
+
+
+def _plain_entry(entry: Entry) -> dict[str, object]:
+    return {
+        "tenant": entry.tenant,
+        "workflow": entry.workflow,
+        "runId": entry.run_id,
+        "state": entry.state,
+        "running": entry.running,
+        "started": entry.started.isoformat(),
+        "closed": entry.closed.isoformat() if entry.closed else None,
+    }

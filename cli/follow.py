@@ -1,0 +1,110 @@
+"""Following runs until each has ended or waits for an operator.
+
+A query has no push, so the run is asked a few times a second while the result is waited for beside it. A run that
+waits for an operator is not followed any further: it waits for a person, who may not be the one at this terminal.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from temporalio.client import Client
+
+from cli.endings import End, end
+from cli.errors import CommandError
+from cli.exit_codes import ExitCode
+from cli.runs import NoAnswerError, Run, Trouble, ask, reaching, troubles
+from workflows.face import Outcome, Status, StepState
+
+POLL_SECONDS = 0.25
+TROUBLE_EVERY = 4
+"""Looks between two at what Temporal itself knows of an activity, which costs another call."""
+
+
+@dataclass
+class Watched:
+    """What is known of one run while it is followed."""
+
+    tenant: str
+    run: Run | None
+    """None for one that could not be started; its end says why."""
+    status: Status | None = None
+    troubles: Mapping[str, Trouble] = field(default_factory=dict)
+    silence: str | None = None
+    """Why nobody answers for the run at present."""
+    end: End | None = None
+
+
+class View(Protocol):
+    """Shows runs to people while they are followed."""
+
+    def update(self, watched: Sequence[Watched]) -> None:
+        """Something may have changed."""
+
+
+async def follow(client: Client, watched: Sequence[Watched], view: View) -> None:
+    """Until every run has its `end`. Raises CommandError where Temporal stops answering."""
+
+    def changed() -> None:
+        view.update(watched)
+
+    changed()
+    try:
+        async with asyncio.TaskGroup() as group:
+            for one in watched:
+                if one.run is not None and one.end is None:
+                    group.create_task(_follow(client, one.run, one, changed))
+    except* CommandError as errors:
+        raise errors.exceptions[0] from None
+    changed()
+
+
+async def _follow(client: Client, run: Run, one: Watched, changed: Callable[[], None]) -> None:
+    async with reaching(client):
+        ending = asyncio.create_task(end(run))
+        try:
+            looks = 0
+            while not ending.done():
+                await _look(client, run, one, closely=looks % TROUBLE_EVERY == 0)
+                looks += 1
+                changed()
+                if one.status is not None and _only_waits(one.status):
+                    one.end = _parked(one.status)
+                    return
+                await asyncio.wait({ending}, timeout=POLL_SECONDS)
+            await _look(client, run, one, closely=False)
+            one.troubles, one.silence = {}, None
+            one.end = ending.result()
+            changed()
+        finally:
+            ending.cancel()
+
+
+async def _look(client: Client, run: Run, one: Watched, *, closely: bool) -> None:
+    try:
+        one.status = await ask(client, run)
+    except NoAnswerError as error:
+        one.silence = str(error)
+        return
+    one.silence = None
+    if closely:
+        one.troubles = await troubles(client, run) if _moves(one.status) else {}
+
+
+def _moves(status: Status) -> bool:
+    return any(step.state in (StepState.RUNNING, StepState.UNDOING) for step in status.steps)
+
+
+def _only_waits(status: Status) -> bool:
+    """Whether nothing happens any more until an operator decides."""
+    return status.outcome is Outcome.NEEDS_OPERATOR and not _moves(status)
+
+
+def _parked(status: Status) -> End:
+    what = "; ".join(f"{parked.title}: {parked.reason}" for parked in status.parked)
+    return End(
+        ExitCode.NEEDS_OPERATOR,
+        Outcome.NEEDS_OPERATOR.value,
+        f"{status.tenant} waits for an operator's decision on {what}",
+    )

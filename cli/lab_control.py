@@ -1,0 +1,72 @@
+"""The lab's own pages beside the simulated Kubernetes API: faults on request, and all objects at a glance."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from cli.errors import CommandError
+from cli.exit_codes import ExitCode
+from lab.kube.faults import Fault
+from tenancy.kinds import Kind, Object
+from tenancy.mistakes import shown
+from tenancy.names import LABEL
+
+CALL_SECONDS = 10.0
+
+
+class LabControl:
+    """One connection to the simulator. Every method raises CommandError where it does not answer."""
+
+    def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
+        self._http = http
+        self._url = url
+
+    async def add_fault(self, fault: Fault) -> str:
+        """Switches a fault on; returns its ID."""
+        answer = await self._call("POST", "/_lab/faults", fault.model_dump(mode="json", by_alias=True))
+        return str(answer["id"])
+
+    async def faults(self) -> list[dict[str, Any]]:
+        """Every fault, with how often it struck."""
+        answer: list[dict[str, Any]] = await self._call("GET", "/_lab/faults")
+        return answer
+
+    async def clear_faults(self, identity: str | None = None) -> None:
+        """Switches one fault off, or all."""
+        await self._call("DELETE", "/_lab/faults" if identity is None else f"/_lab/faults/{identity}")
+
+    async def dump(self) -> dict[str, Any]:
+        """Every object there is, without what differs between two equal platforms."""
+        answer: dict[str, Any] = await self._call("GET", "/_lab/dump")
+        return answer
+
+    async def objects(self, kind: Kind, tenant: str) -> list[Object]:
+        """A tenant's objects of one kind, by name, asked as any Kubernetes client would."""
+        base = "/api" if "/" not in kind.api_version else "/apis"
+        answer = await self._call("GET", f"{base}/{kind.api_version}/{kind.plural}?labelSelector={LABEL}%3D{tenant}")
+        found: list[Object] = answer["items"]
+        return sorted(found, key=lambda thing: str(thing["metadata"]["name"]))
+
+    async def _call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        try:
+            async with self._http.request(method, f"{self._url}{path}", json=body) as answer:
+                if answer.status == 404:
+                    raise CommandError(
+                        ExitCode.NOT_FOUND, f"the lab knows no {shown(path)}: see `berth lab fault list`"
+                    )
+                if answer.status >= 400:
+                    text = shown(await answer.text())
+                    raise CommandError(ExitCode.USAGE, f"the lab refused {method} {path} ({answer.status}): {text}")
+                return await answer.json()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            message = f"the lab's Kubernetes API at {self._url} does not answer ({type(error).__name__}): is `berth lab` running?"
+            raise CommandError(ExitCode.UNREACHABLE, message) from error
+
+
+@asynccontextmanager
+async def lab_control(url: str) -> AsyncIterator[LabControl]:
+    """A connection to the simulator at this URL, made when it is first used."""
+    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CALL_SECONDS)) as http:
+        yield LabControl(http, url)

@@ -1,0 +1,252 @@
+"""How a run, its steps and its hand-over look to a person, at 80 columns as well as at 200."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from cli.runs import Trouble
+from cli.terminal import clean
+from tenancy.handover import HandOver
+from workflows.face import OFFBOARD, ONBOARD, Outcome, Parked, Status, StepState, StepStatus
+
+LOOK: Mapping[StepState, tuple[str, str, str]] = {
+    StepState.WAITING: ("·", ".", "dim"),
+    StepState.RUNNING: ("▸", ">", "cyan"),
+    StepState.DONE: ("✓", "+", "green"),
+    StepState.FAILED: ("✗", "x", "bold red"),
+    StepState.UNDOING: ("↺", "<", "yellow"),
+    StepState.UNDONE: ("○", "o", "yellow"),
+    StepState.NEEDS_OPERATOR: ("!", "!", "bold red"),
+    StepState.SKIPPED: ("–", "-", "yellow"),
+}
+"""By state: its sign, the sign where the terminal knows ASCII only, and its style."""
+
+OUTCOME_STYLE: Mapping[str, str] = {
+    Outcome.RUNNING: "cyan",
+    Outcome.UNDOING: "yellow",
+    Outcome.NEEDS_OPERATOR: "bold red",
+    Outcome.DONE: "green",
+    Outcome.UNDONE: "yellow",
+    Outcome.STOPPED: "yellow",
+    Outcome.LEFT_BEHIND: "bold red",
+}
+
+SAID_BELOW = frozenset({StepState.FAILED, StepState.NEEDS_OPERATOR})
+"""States whose note is a reason: a line of its own below the step, in full."""
+
+
+AT_REST = frozenset({StepState.WAITING, StepState.DONE, StepState.UNDONE, StepState.SKIPPED})
+"""States of steps that nobody waits for now."""
+
+
+class Sign:
+    """The sign of a step's state, in what the terminal can show."""
+
+    def __init__(self, state: StepState) -> None:
+        self._fancy, self._plain, self._style = LOOK[state]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(self._plain if options.ascii_only else self._fancy, style=self._style)
+
+
+def run_view(
+    status: Status, now: datetime, troubles: Mapping[str, Trouble] | None = None, *, only_moving: bool = False
+) -> RenderableType:
+    """One run with its steps, or with those alone that somebody waits for. Running steps are timed until `now`."""
+    parts: list[RenderableType] = [headline(status, now)]
+    for step in status.steps:
+        trouble = (troubles or {}).get(step.id)
+        if only_moving and step.state in AT_REST:
+            continue
+        parts.append(_step(status, step, now, trouble))
+        if reason := _reason(step, trouble):
+            parts.append(Padding(reason, (0, 0, 0, 6)))
+    parts.extend(parked_view(status.tenant, parked) for parked in status.parked)
+    if status.failure:
+        parts.append(Padding(clean(status.failure, "red"), (0, 0, 0, 2)))
+    return Group(*parts)
+
+
+def run_line(status: Status, now: datetime, troubles: Mapping[str, Trouble]) -> RenderableType:
+    """One run on one line, for where there are many: how it stands, and what it is at."""
+    line = Table.grid(expand=True, padding=(0, 1))
+    line.add_column(width=24, no_wrap=True)
+    line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    line.add_column(justify="right", no_wrap=True)
+    busy = [step.title for step in status.steps if step.state in (StepState.RUNNING, StepState.UNDOING)]
+    retrying = [trouble.reason for trouble in troubles.values()]
+    at = clean(", ".join(retrying or busy), "yellow" if retrying else "")
+    count = Text(f"{_finished(status)}/{len(status.steps)} ", style="dim")
+    line.add_row(
+        clean(status.tenant, "bold"),
+        Text.assemble(Text(status.outcome.value, style=OUTCOME_STYLE[status.outcome]), " ", count, at),
+        Text(_run_took(status, now), style="dim"),
+    )
+    return line
+
+
+def headline(status: Status, now: datetime) -> RenderableType:
+    """Which run it is, how it stands, and how long it has taken."""
+    line = Table.grid(expand=True, padding=(0, 1))
+    line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    line.add_column(justify="right", no_wrap=True)
+    verb = "onboarding" if status.workflow == ONBOARD else "offboarding"
+    who = f" for {status.requested_by}" if status.requested_by else ""
+    line.add_row(
+        Text.assemble(
+            clean(status.tenant, "bold"),
+            f"  {verb}",
+            clean(who, "dim"),
+            "  ",
+            Text(status.outcome.value, style=OUTCOME_STYLE[status.outcome]),
+            Text(f"  {_finished(status)} of {len(status.steps)} steps", style="dim") if status.steps else "",
+        ),
+        Text(_run_took(status, now), style="dim"),
+    )
+    return line
+
+
+def _step(status: Status, step: StepStatus, now: datetime, trouble: Trouble | None) -> RenderableType:
+    line = Table.grid(expand=True, padding=(0, 1))
+    line.add_column(width=1)
+    line.add_column(width=1)
+    line.add_column(ratio=3, no_wrap=True, overflow="ellipsis")
+    line.add_column(ratio=2, no_wrap=True, overflow="ellipsis")
+    line.add_column(width=8, justify="right", no_wrap=True)
+    waits = step.state is StepState.WAITING
+    line.add_row(
+        "",
+        Sign(_as_done(status, step)),
+        clean(step.title, "dim" if waits else ""),
+        _remark(status, step, trouble),
+        Text("" if waits else took(step.started, step.finished or now), style="dim"),
+    )
+    return line
+
+
+def _remark(status: Status, step: StepStatus, trouble: Trouble | None) -> Text:
+    if trouble is not None and trouble.paused:
+        return Text("paused", style="yellow")
+    if trouble is not None:
+        return Text(f"retrying (attempt {trouble.attempt})", style="yellow")
+    if step.state in (StepState.WAITING, StepState.RUNNING):
+        return Text("")
+    if step.state is StepState.DONE:
+        return clean(step.note or "", "dim")
+    word = Text(state_word(status, step), style=LOOK[_as_done(status, step)][2])
+    return word if step.state in SAID_BELOW or not step.note else Text.assemble(word, clean(f" ({step.note})", "dim"))
+
+
+def _reason(step: StepStatus, trouble: Trouble | None) -> Text | None:
+    if trouble is not None and trouble.paused:
+        resume = f"`temporal activity unpause --activity-id {step.id}`"
+        return clean(f"paused by an operator, go on with {resume} {trouble.reason}", "yellow")
+    if trouble is not None:
+        return clean(trouble.reason, "yellow")
+    if step.state in SAID_BELOW and step.note:
+        return clean(step.note, LOOK[step.state][2])
+    return None
+
+
+def _as_done(status: Status, step: StepStatus) -> StepState:
+    return StepState.DONE if status.workflow == OFFBOARD and step.state is StepState.UNDONE else step.state
+
+
+def state_word(status: Status, step: StepStatus) -> str:
+    """The state of a step in words. What undo is to an onboarding is an offboarding's purpose."""
+    if status.workflow == OFFBOARD and step.state is StepState.UNDONE:
+        return "removed"
+    if status.workflow == OFFBOARD and step.state is StepState.UNDOING:
+        return "removing"
+    return step.state.value.replace("-", " ")
+
+
+def parked_view(tenant: str, parked: Parked) -> RenderableType:
+    """What waits for a decision, and the commands that decide."""
+    at = f"berth resolve {tenant} "
+    step = f" --step {parked.step}"
+    lines = Text.assemble(
+        Text("NEEDS AN OPERATOR ", style="bold red"),
+        clean(parked.title, "bold"),
+        " since ",
+        moment(parked.since),
+        "\n",
+        clean(parked.reason),
+        "\n",
+        clean(f"{at}retry{step}", "cyan"),
+        "   try again\n",
+        clean(f"{at}skip{step} --reason '...'", "cyan"),
+        "   leave it, and go on\n",
+        clean(f"{at}abort --reason '...'", "cyan"),
+        "   leave it and all the rest",
+    )
+    return Padding(lines, (0, 0, 0, 2))
+
+
+def hand_over_view(told: HandOver) -> RenderableType:
+    """What a Cluster of the tenant needs, and what to tell the tenant."""
+    facts = _facts()
+    facts.add_row("VPC", clean(told.vpc))
+    facts.add_row("namespace", clean(told.namespace))
+    for subnet in told.subnets:
+        details = [", ".join(subnet.cidrs), f"gateway {', '.join(subnet.gateways)}"]
+        if subnet.mtu is not None:
+            details.append(f"MTU {subnet.mtu}")
+        facts.add_row("network.subnet", Text.assemble(clean(subnet.network_subnet, "bold"), "  ", _dim(details)))
+    for ip in told.external_ips:
+        serves = {"snat": "SNAT for ", "floatingIP": "floating IP of ", "loadBalancer": "for load balancers"}[ip.use]
+        what = [f"{ip.name}: {serves}{', '.join(ip.serves)}"]
+        facts.add_row("external IP", Text.assemble(clean(", ".join(ip.addresses) or "none", "bold"), "  ", _dim(what)))
+    if told.router_addresses:
+        text = clean(", ".join(told.router_addresses), "bold")
+        facts.add_row("router", Text.assemble(text, "  ", _dim(["next hop of routes to the external IPs"])))
+    proof = {
+        "realised": "the VPC was born with it, so OVN holds it",
+        "asserted": "written later; Kube-OVN confirms no edit",
+    }[told.block_policy]
+    facts.add_row("block policy", Text.assemble(Text(told.block_policy, style="bold"), "  ", _dim([proof])))
+    return Group(clean(f"Hand-over of {told.tenant}", "bold"), Padding(facts, (0, 0, 0, 2)))
+
+
+def took(started: datetime | None, until: datetime | None) -> str:
+    """Seconds with a tenth, or minutes and hours where that says more."""
+    if started is None or until is None:
+        return ""
+    seconds = max(0.0, (until - started).total_seconds())
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def moment(at: datetime) -> str:
+    """A moment in this terminal's own time zone."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _finished(status: Status) -> int:
+    return sum(step.finished is not None for step in status.steps)
+
+
+def _run_took(status: Status, now: datetime) -> str:
+    starts = [step.started for step in status.steps if step.started]
+    if not starts:
+        return ""
+    ends = [step.finished for step in status.steps if step.finished]
+    still = status.outcome in (Outcome.RUNNING, Outcome.UNDOING, Outcome.NEEDS_OPERATOR)
+    return took(min(starts), now if still or not ends else max(ends))
+
+
+def _facts() -> Table:
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    return facts
+
+
+def _dim(details: list[str]) -> Text:
+    return clean(", ".join(details), "dim")

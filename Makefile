@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check lock clean docs
+.PHONY: demo test check lock docs histories clean
 
 demo: $(STAMP)
 	@$(BIN)/berth demo
@@ -35,6 +35,12 @@ $(STAMP): requirements.lock pyproject.toml
 lock: $(STAMP)
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --extra dev \
 	  --output-file requirements.lock pyproject.toml
+
+docs: $(STAMP)
+	@$(BIN)/python -c "from tenancy.reference import reference; print(reference(), end='')" > docs/reference/documents.md
+
+histories: $(STAMP)
+	$(BIN)/python -m tests.workflows.histories
 
 clean:
 	rm -rf .venv .berth .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -124,8 +124,8 @@ def _addresses(
     free = ((subnet or {}).get("status") or {}).get("v4availableIPs")
     if isinstance(free, int | float) and free < needed:
         yield (
-            f"external Subnet {provider.external_subnet} has {free:.0f} free addresses and {tenant.name} needs {needed} (one"
-            " of them for its router): release external IPs, or enlarge the subnet"
+            f"external Subnet {provider.external_subnet} has too few addresses free: {free:.0f}, and {tenant.name} needs"
+            f" {needed} (one of them for its router): release external IPs, or enlarge the subnet"
         )
     for ip in tenant.spec.external_ips:
         for eip in eips if ip.address is not None else ():

@@ -212,9 +212,7 @@ async def test_what_a_terminated_onboarding_left_is_removed(world: World, last: 
     step = last.replace("{name}", world.name)
     world.strikes.after[step] = ValueError("never answers well")
     run = await world.onboard()
-    await until(run, lambda now: any(one.id == step and one.started for one in now.steps), "the step")
-    while world.strikes.taken.count(step) < 2:
-        await asyncio.sleep(0.02)
+    await world.strikes.tried(step, 2)
     await run.terminate("out of patience")
     world.strikes.after.clear()
     await world.settle()
@@ -228,8 +226,7 @@ async def test_what_a_terminated_onboarding_left_is_adopted_by_the_next_one(worl
     step = f"snat-{world.name}--prod"
     world.strikes.after[step] = ValueError("never answers well")
     run = await world.onboard()
-    while world.strikes.taken.count(step) < 2:
-        await asyncio.sleep(0.02)
+    await world.strikes.tried(step, 2)
     await run.terminate("out of patience")
     world.strikes.after.clear()
 

@@ -27,7 +27,17 @@ BAD_DOCUMENT: dict[str, Any] = {
 @pytest.mark.parametrize("kind", [ONBOARD, OFFBOARD])
 @pytest.mark.parametrize(
     "request_",
-    [None, [], "acme", 7, {}, {"tenant": None}, {"tenant": 7}, {"tenant": []}, {"tenant": {"metadata": {"name": "A\nB"}}}],
+    [
+        None,
+        [],
+        "acme",
+        7,
+        {},
+        {"tenant": None},
+        {"tenant": 7},
+        {"tenant": []},
+        {"tenant": {"metadata": {"name": "A\nB"}}},
+    ],
     ids=repr,
 )
 async def test_a_malformed_request_ends_the_run_at_once(world: World, kind: str, request_: object) -> None:

@@ -1,0 +1,139 @@
+"""Histories of real runs, kept so that a change of the workflows' code that would break runs under way is noticed.
+
+`make histories` records them anew. Do that for a new kind of run; never to make a failing replay pass: a run that is
+under way while a new version is deployed replays exactly such a history (see `workflow.patched` in Temporal's SDK).
+"""
+
+import asyncio
+import json
+import re
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from lab.temporal import start_temporal
+from tests.workflows.world import World, grown, parked, refusal, resolve, running_world, tenant_document
+from workflows.face import SEARCH_ATTRIBUTES
+
+FOLDER = Path(__file__).with_name("histories")
+Recorded = WorkflowHandle[object, object]
+
+
+async def onboarded(world: World) -> Recorded:
+    """All goes well."""
+    return await world.onboard()
+
+
+async def grown_later(world: World) -> Recorded:
+    """A tenant that is there already gets a subnet and an external IP more."""
+    await world.onboarded()
+    return await world.onboard(grown(tenant_document(world.name)))
+
+
+async def refused_and_undone(world: World) -> Recorded:
+    """The last step is refused, and everything goes."""
+    world.strikes.after["hand-over"] = refusal()
+    return await world.onboard()
+
+
+async def cancelled(world: World) -> Recorded:
+    """Somebody cancels it while a step cannot get on."""
+    world.fault(effect="error", verb="create", plural="ovn-fips", status=503)
+    run = await world.onboard()
+    await world.strikes.tried(f"floating-ip-{world.name}--bastion", 2)
+    await run.cancel()
+    return run
+
+
+async def parked_and_resolved(world: World) -> Recorded:
+    """Two removals wait for an operator: one is tried again, the other is left."""
+    undos = [f"undo-subnet-{world.name}--{name}" for name in ("dev", "prod")]
+    world.strikes.after["hand-over"] = refusal()
+    world.strikes.before.update({undo: refusal("held up") for undo in undos})
+    run = await world.onboard()
+    while len((await parked(run)).parked) < len(undos):
+        pass
+    del world.strikes.before[undos[0]]
+    await resolve(run, decision="retry", step=undos[0].removeprefix("undo-"), by="on call")
+    await resolve(run, decision="skip", step=undos[1].removeprefix("undo-"), reason="by hand", by="on call")
+    # The VPC cannot go before its subnet: that waits as well.
+    await parked(run)
+    await resolve(run, decision="abort", reason="by hand", by="on call")
+    return run
+
+
+async def invalid(world: World) -> Recorded:
+    """A request that is refused at once."""
+    return await world.start("OnboardTenant", {"tenant": {}}, id=f"tenant-{world.name}")
+
+
+async def offboarded(world: World) -> Recorded:
+    """All of a tenant goes."""
+    await world.onboarded()
+    return await world.offboard()
+
+
+async def offboarding_stopped(world: World) -> Recorded:
+    """There is nothing of that name."""
+    return await world.offboard()
+
+
+SCENES: tuple[Callable[[World], Awaitable[Recorded]], ...] = (
+    onboarded,
+    grown_later,
+    refused_and_undone,
+    cancelled,
+    parked_and_resolved,
+    invalid,
+    offboarded,
+    offboarding_stopped,
+)
+
+
+async def record() -> dict[str, str]:
+    """Plays every scene; returns its history as JSON, by the scene's name."""
+    recorded: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as state:
+        server = await start_temporal(Path(state), search_attributes=SEARCH_ATTRIBUTES)
+        try:
+            client = await Client.connect(server.address, data_converter=pydantic_data_converter)
+            for scene in SCENES:
+                async with running_world(
+                    client, Path(state), scene.__name__.replace("_", "-")[:24].strip("-")
+                ) as world:
+                    run = await scene(world)
+                    with suppress(WorkflowFailureError):  # how some scenes are meant to end
+                        await run.result()
+                    history = await client.get_workflow_handle(run.id, run_id=run.result_run_id).fetch_history()
+                    recorded[scene.__name__] = history.to_json()
+        finally:
+            await server.stop(seconds=0)
+    await asyncio.sleep(0.2)  # the SDK's threads end a moment later, and leaving before that can crash
+    return recorded
+
+
+def without_the_machine(node: Any) -> Any:
+    """A history without what names the machine it was recorded on, which a replay does not look at."""
+    if isinstance(node, dict):
+        return {key: without_the_machine(value) for key, value in node.items() if key not in ("identity", "stackTrace")}
+    if isinstance(node, list):
+        return [without_the_machine(value) for value in node]
+    # A worker's own task queue bears its process and host.
+    return re.sub(r"^\d+@.+", "a-worker", node) if isinstance(node, str) else node
+
+
+def workflow_id(history: str) -> str:
+    """The ID of the run, which its first event tells."""
+    first = json.loads(history)["events"][0]
+    return str(first["workflowExecutionStartedEventAttributes"]["workflowId"])
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in asyncio.run(record()).items():
+        (FOLDER / f"{name}.json").write_text(json.dumps(without_the_machine(json.loads(text)), indent=1) + "\n")

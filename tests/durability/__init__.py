@@ -1,0 +1,1 @@
+"""What survives: killed processes, two at once, and operators with nothing but Temporal's own tools."""

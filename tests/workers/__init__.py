@@ -1,0 +1,1 @@
+"""The worker process: its settings, its connections, its logs, its end."""

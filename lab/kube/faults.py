@@ -1,8 +1,9 @@
 """Faults that can be switched on while the simulator runs, and the record of every call it was made."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
@@ -55,12 +56,14 @@ class _Active:
     fault: Fault
     met: int = 0
     struck: int = 0
+    first_strike: asyncio.Event = field(default_factory=asyncio.Event)
 
     def strikes(self) -> bool:
         self.met += 1
         if self.met <= self.fault.skip or (self.fault.times is not None and self.struck >= self.fault.times):
             return False
         self.struck += 1
+        self.first_strike.set()
         return True
 
 
@@ -95,6 +98,10 @@ class Faults:
         """How often a fault has struck so far; 0 for one that was removed."""
         active = self._active.get(identity)
         return active.struck if active else 0
+
+    async def striking(self, identity: str) -> None:
+        """Wait until a fault strikes for the first time. Raises KeyError for one that was removed."""
+        await self._active[identity].first_strike.wait()
 
     def listed(self) -> list[dict[str, Any]]:
         """Every fault, with how often it struck."""

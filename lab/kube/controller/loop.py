@@ -104,6 +104,7 @@ class Controller:
         self.work.add(_GATEWAY)
         store.listeners.append(self._observe)
         self.cluster.faults.listeners.append(self._heed_faults)
+        self._heed_faults()
 
     def stop(self) -> None:
         """Stand still for good."""

@@ -59,7 +59,8 @@ class Child:
     """One server, run as `command` in `folder`, its output in the file `log`.
 
     It gets a session of its own, so that Ctrl-C in the terminal reaches the lab only and the lab stops its servers in
-    its own order. The descriptors in `keep_open` are handed down to it.
+    its own order. The descriptors in `keep_open` are handed down to it. On Linux it dies with the thread that started
+    it (see tether.py): start it from one that lives as long as the server is needed.
     """
 
     def __init__(
@@ -101,25 +102,24 @@ class Child:
         """
         if self.runs():
             raise LabError(f"{self.name} already runs as process {self.pid}: stop it first")
-        await self._spawn()
+        process = await self._spawn()
+        ended = asyncio.create_task(process.wait())
+        serving = asyncio.create_task(_until(answers))
         try:
-            async with asyncio.timeout(seconds) as deadline:
-                # A port says to nobody that it begins to listen, so there is nothing to wait for but an answer.
-                while not (await answers() and self.runs()):
-                    if not self.runs():
-                        raise self._ended()
-                    await asyncio.sleep(_ASK_AGAIN_SECONDS)
-        except TimeoutError as error:
-            await self.kill()
-            if not deadline.expired():
-                raise
-            last = quoted(self._last_line())
-            raise LabError(
-                f"{self.name} did not answer within {seconds:g} s: read {self.log}, its last line is {last}"
-            ) from error
+            # Either may come first: another server may have taken the port, and accept connections without an answer.
+            await asyncio.wait([ended, serving], timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                raise self._ended()
+            if not serving.done():
+                raise LabError(f"{self.name} did not answer within {seconds:g} s: {self._read_log()}")
+            serving.result()
         except BaseException:
             await self.kill()
             raise
+        finally:
+            ended.cancel()
+            serving.cancel()
+            await asyncio.gather(ended, serving, return_exceptions=True)
         self._wanted.set()
 
     async def stop(self, *, seconds: float = STOP_SECONDS) -> None:
@@ -156,7 +156,7 @@ class Child:
             if process is self._process and self._wanted.is_set():
                 return self._ended()
 
-    async def _spawn(self) -> None:
+    async def _spawn(self) -> asyncio.subprocess.Process:
         mode = "ab" if self._process else "wb"
         with self.log.open(mode) as log:
             self._log_start = log.tell()
@@ -172,13 +172,17 @@ class Child:
                 pass_fds=self._keep_open,
                 start_new_session=True,
             )
+        return self._process
 
     def _ended(self) -> EndedError:
         code = self._process.returncode if self._process else None
         how = f"was killed by {signal.Signals(-code).name}" if code and code < 0 else f"ended with exit code {code}"
+        return EndedError(f"{self.name} {how}: {self._read_log()}", self._last_line())
+
+    def _read_log(self) -> str:
         last = self._last_line()
         said = f"its last line is {quoted(last)}" if last else "it wrote nothing"
-        return EndedError(f"{self.name} {how}: read {self.log}, {said}", last)
+        return f"read {self.log}, {said}"
 
     def _last_line(self) -> str:
         with self.log.open("rb") as log:
@@ -186,6 +190,11 @@ class Child:
             log.seek(max(self._log_start, size - _LOG_TAIL_BYTES))
             lines = log.read().decode(errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+
+async def _until(answers: Callable[[], Awaitable[bool]]) -> None:
+    while not await answers():  # noqa: ASYNC110 - a port tells nobody that it begins to listen: one has to ask
+        await asyncio.sleep(_ASK_AGAIN_SECONDS)
 
 
 def _started(pid: int) -> int | None:

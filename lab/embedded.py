@@ -91,7 +91,7 @@ class Lab:
             home.release()
             raise
         try:
-            self._publish(self._up)
+            self._publish(self._up, self._described(self._up))
         except BaseException:
             await self._stop(seconds=0)
             raise
@@ -123,7 +123,7 @@ class Lab:
         """Start Temporal's server again after `kill_temporal`, over the same database and at the same ports."""
         up = self._entered()
         await up.temporal.start()
-        self._publish(up)
+        self._publish(up, self.running.model_copy(update={"temporal": ProcessId.of(up.temporal.child.pid)}))
 
     async def kill_kubernetes(self) -> None:
         """End the simulated Kubernetes API with SIGKILL; nobody else can take its port."""
@@ -133,7 +133,7 @@ class Lab:
         """Start the simulated Kubernetes API again after `kill_kubernetes`, over the same state and at the same port."""
         up = self._entered()
         await up.simulator.start()
-        self._publish(up)
+        self._publish(up, self.running.model_copy(update={"kubernetes": ProcessId.of(up.simulator.child.pid)}))
 
     async def _start_both(self, home: Home) -> tuple[TemporalServer, SimulatorServer]:
         temporal = asyncio.create_task(
@@ -178,8 +178,12 @@ class Lab:
     def _not_entered(self) -> LabError:
         return LabError(f"the lab of {self._folder} is not running: enter it with `async with`")
 
-    def _publish(self, up: _Up) -> None:
-        self._running = RunningLab(
+    def _publish(self, up: _Up, running: RunningLab) -> None:
+        self._running = running
+        up.home.publish(running)
+
+    def _described(self, up: _Up) -> RunningLab:
+        return RunningLab(
             home=up.home.folder,
             temporal_address=up.temporal.address,
             temporal_namespace=NAMESPACE,
@@ -192,4 +196,3 @@ class Lab:
             temporal=ProcessId.of(up.temporal.child.pid),
             kubernetes=ProcessId.of(up.simulator.child.pid),
         )
-        up.home.publish(self._running)

@@ -156,7 +156,7 @@ def _prepared(
     except LabError:
         frontend.release()
         raise
-    command = [str(binary), "server", "start-dev", "--ip", HOST, "--log-level", "warn", "--disable-config-file"]
+    command = [str(binary), "server", "start-dev", "--ip", HOST, "--log-level", "warn"]
     command += ["--port", str(frontend.number), "--ui-port", str(ui.number), "--ui-disable-news-fetch"]
     # Relative to the process's folder: a `?` or `%` in the folder's own name would mean something to SQLite.
     command += ["--db-filename", DATABASE]
@@ -164,7 +164,7 @@ def _prepared(
         command += ["--sqlite-pragma", f"{name}={value}"]
     for name, value in _DYNAMIC_CONFIG.items():
         command += ["--dynamic-config-value", f"{name}={value}"]
-    # What this shell says of another Temporal is not meant for this one.
+    # What this shell says of another Temporal is not meant for this one: an unknown TEMPORAL_ENV would stop it.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TEMPORAL_")}
     child = Child("Temporal", command, folder=folder, log=folder / LOG, environment=environment, keep_open=keep_open)
     return TemporalServer(child, frontend, ui, dict(search_attributes))

@@ -95,10 +95,12 @@ async def test_both_servers_come_back_from_kill_9_where_they_were_with_what_they
         client = await Client.connect(before.temporal_address)
         await client.start_workflow("any", id="tenant-green", task_queue="none")
         await create_namespace(before, "tenant-green")
-        await asyncio.gather(lab.kill_temporal(), lab.kill_kubernetes())
+        await lab.kill_temporal()
+        await lab.kill_kubernetes()
         assert not before.temporal.runs()
         assert not before.kubernetes.runs()
-        await asyncio.gather(lab.restart_temporal(), lab.restart_kubernetes())
+        await lab.restart_temporal()
+        await lab.restart_kubernetes()
         after = lab.running
         assert after.temporal != before.temporal
         assert after.kubernetes != before.kubernetes

@@ -167,9 +167,8 @@ async def test_the_web_ui_answers_at_the_given_port(start: Start) -> None:
 async def test_another_temporal_named_in_the_environment_changes_nothing(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TEMPORAL_ENV", "production")
     monkeypatch.setenv("TEMPORAL_ADDRESS", "temporal.example:7233")
-    monkeypatch.setenv("TEMPORAL_CONFIG_FILE", "/nonexistent/temporal.toml")
-    monkeypatch.setenv("TEMPORAL_TLS", "true")
     await connect(await start())
 
 

@@ -274,6 +274,9 @@ def _grace(plural: str, options: DeleteOptions, metadata: Manifest) -> int:
 def _checked(kind: Kind, manifest: Manifest, options: WriteOptions, old: Manifest | None = None) -> Manifest:
     """A custom object as its schema leaves it. Raises StatusError: 422, and 400 for unknown fields when strict."""
     if not kind.custom:
+        for part in ("spec", "status", "data"):
+            if not isinstance(manifest.get(part) or {}, dict):
+                raise statuses.bad_request(f"the object provided is unrecognized: {part} must be an object")
         return manifest
     findings = Findings()
     pruned = prune(kind.plural, manifest, findings, old or {})

@@ -1,7 +1,6 @@
 """The rules every object's metadata obeys: names, labels, and what only the server may write."""
 
 import re
-from typing import Any
 
 from lab.kube import statuses
 from lab.kube.kinds import Kind, Manifest
@@ -25,11 +24,23 @@ SERVER_FIELDS = (
 """What the server alone decides: whatever a client sends there is ignored."""
 
 
+_TYPES: dict[str, type] = {
+    **dict.fromkeys(("name", "generateName", "namespace", "uid", "resourceVersion"), str),
+    **dict.fromkeys(("labels", "annotations"), dict),
+    **dict.fromkeys(("finalizers", "managedFields", "ownerReferences"), list),
+}
+
+
 def metadata_of(manifest: Manifest) -> Manifest:
-    """An object's metadata. Raises StatusError (400) when it is none."""
+    """An object's metadata. Raises StatusError (400) when it is none, or its fields are of other types."""
     metadata = manifest.get("metadata") or {}
     if not isinstance(metadata, dict):
         raise statuses.bad_request("metadata must be an object")
+    for field, wanted in _TYPES.items():
+        value = metadata.get(field)
+        if value is not None and not isinstance(value, wanted):
+            told = f"metadata.{field}: expected {wanted.__name__}, not {type(value).__name__}"
+            raise statuses.bad_request(f"the object provided is unrecognized: {told}")
     return metadata
 
 
@@ -61,7 +72,7 @@ def check_metadata(kind: Kind, metadata: Manifest) -> None:
     causes: list[tuple[str, str]] = []
     name = metadata["name"]
     if told := _bad_name(kind, name):
-        causes.append(("metadata.name", f'Invalid value: "{str(name)[:100]}": {told}'))
+        causes.append(("metadata.name", f'Invalid value: "{name[:100]}": {told}'))
     for key, value in (metadata.get("labels") or {}).items():
         if not isinstance(value, str):
             raise statuses.bad_request(f"metadata.labels.{key[:60]}: must be a string, not {type(value).__name__}")
@@ -73,14 +84,12 @@ def check_metadata(kind: Kind, metadata: Manifest) -> None:
         if not isinstance(finalizer, str) or not _QUALIFIED.fullmatch(finalizer):
             causes.append(("metadata.finalizers", f'Invalid value: "{str(finalizer)[:100]}": not a qualified name'))
     if causes:
-        raise statuses.invalid(kind.resource, kind.kind, str(name)[:100], causes)
+        raise statuses.invalid(kind.resource, kind.kind, name[:100], causes)
 
 
-def _bad_name(kind: Kind, name: Any) -> str:
+def _bad_name(kind: Kind, name: str) -> str:
     label_names = kind.plural in {"namespaces", "services"}
     longest = 63 if label_names else 253
-    if not isinstance(name, str):
-        return "must be a string"
     if len(name) > longest:
         return f"must be no more than {longest} characters"
     if (_LABEL if label_names else _SUBDOMAIN).fullmatch(name):

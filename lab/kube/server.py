@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,6 +19,7 @@ from lab.kube.statuses import StatusError
 from lab.kube.store import Stored, encode
 from lab.kube.watches import Watcher, Watches, json_line, table_encoder
 
+_LOG = logging.getLogger(__name__)
 BOOKMARK_SECONDS = 60.0
 WATCH_SECONDS = 3_000.0
 
@@ -43,6 +45,7 @@ class ApiServer:
         self._faults = faults
         self._calls = calls
         self._watches = Watches()
+        self.errors: list[Exception] = []
         api.store.listeners.append(self._watches.tell)
 
     def close(self) -> None:
@@ -92,6 +95,12 @@ class ApiServer:
         except StatusError as error:
             status = error.code
             return _response(_refusal(error))
+        except Exception as error:
+            # A bug of the simulator: kept for the test to see, and told as the real server tells of its own.
+            _LOG.exception("%s %s failed", request.method, request.path)
+            self.errors.append(error)
+            status = 500
+            return _response(_refusal(StatusError(500, f"the simulator failed: {type(error).__name__}")))
         finally:
             self._calls.record(Call(verb, target.plural, target.namespace, name, status, target.subresource))
 

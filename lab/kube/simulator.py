@@ -25,7 +25,7 @@ class KubeSimulator:
     """A Kubernetes API server with Kube-OVN in it, on a port of its own: `async with KubeSimulator() as kube`.
 
     The state is kept in the SQLite file at `state`, or in memory only. An empty state gets the platform's seed.
-    Leaving the context raises what went wrong inside the controller, so that a bug here is not taken for one of ours.
+    Leaving the context raises what went wrong in the simulator itself, so that its bugs are not taken for others'.
     """
 
     def __init__(
@@ -84,8 +84,9 @@ class KubeSimulator:
         if self._runner:
             await self._runner.cleanup()
         self._database.close()
-        if self.controller.work.errors and error is None:
-            raise ExceptionGroup("the simulated controller failed", self.controller.work.errors)
+        failures = [*self._server.errors, *self.controller.work.errors]
+        if failures and error is None:
+            raise ExceptionGroup("the simulator failed", failures)
 
     @property
     def port(self) -> int:

@@ -6,10 +6,11 @@ from lab.kube.addresses import Addresses, Lease
 from lab.kube.api import Api
 from lab.kube.controller import eips, external_gateway, namespaces, nat, pods, subnets, vlans, vpcs
 from lab.kube.controller.cluster import DEFAULT_VPC, SUBNET_LABEL, Cluster, Pace, spec_of, status_of
-from lab.kube.controller.work import Item, Work
+from lab.kube.controller.work import Item, NotYetError, Work
 from lab.kube.faults import Faults
 from lab.kube.kinds import Manifest
 from lab.kube.northbound import Northbound
+from lab.kube.statuses import StatusError
 from lab.kube.store import Change, Extractor
 
 Step = Callable[[Cluster, Item], None]
@@ -135,6 +136,15 @@ class Controller:
             self.work.add(Item("clean", plural, name), self.cluster.pace.cleanup_delay)
 
     def _run(self, item: Item) -> None:
+        try:
+            self._step(item)
+        except StatusError as refusal:
+            if refusal.code not in {400, 422}:
+                raise
+            # What the real controller would try to write for ever: a type that is no label value, say.
+            raise NotYetError(f"the API refuses what it writes: {refusal.message}") from refusal
+
+    def _step(self, item: Item) -> None:
         if item == _GATEWAY:
             self._gateway.sync(self.cluster)
             return

@@ -195,3 +195,10 @@ async def test_ports_of_a_dnat_rule_are_strings_and_belong_to_one_rule(caller: C
     assert await caller.status("ovn-dnat-rules", "twin") == {}
     body = {"metadata": {"name": "n"}, "spec": {**spec, "externalPort": 8080}}
     assert (await caller.call("POST", "/apis/kubeovn.io/v1/ovn-dnat-rules", body)).status == 422
+
+
+@pytest.mark.parametrize("kube", [SMALL], indirect=True)
+async def test_an_excluded_address_may_be_asked_for_and_is_never_given_out(caller: Caller) -> None:
+    assert (await _eip(caller, "fixed", v4Ip="203.0.113.200"))["v4Ip"] == "203.0.113.200"
+    await caller.delete("ovn-eips", "fixed")
+    assert [(await _eip(caller, name)).get("v4Ip") for name in "abc"] == ["203.0.113.3", "203.0.113.4", None]

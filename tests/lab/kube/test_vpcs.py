@@ -1,5 +1,6 @@
 """Vpcs: what is programmed before standby, what never becomes ready, and the log of moments without a block."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -143,7 +144,8 @@ async def test_the_router_outlives_the_vpcs_404_by_a_moment(caller: Caller) -> N
 
     def look(change: Any) -> None:
         if change.type == "DELETED" and change.now.key == ("vpcs", "", "red"):
-            still_there.append("red" in caller.kube.northbound.routers)
+            loop = asyncio.get_running_loop()
+            loop.call_soon(lambda: still_there.append("red" in caller.kube.northbound.routers))
 
     caller.kube.api.store.listeners.append(look)
     await caller.delete("vpcs", "red")

@@ -151,3 +151,10 @@ async def test_a_stopping_server_ends_its_watches(caller: Caller) -> None:
     async with watch(caller, CONFIGS, resourceVersion=since) as events:
         await caller.kube.__aexit__(None, None, None)
         assert await events.ended()
+
+
+async def test_a_watch_from_an_objects_own_revision_does_not_tell_of_it_again(caller: Caller) -> None:
+    created = await caller.create("configmaps", "a", namespace="default")
+    await caller.create("configmaps", "b", namespace="default")
+    async with watch(caller, CONFIGS, resourceVersion=created["metadata"]["resourceVersion"]) as events:
+        assert await events.told(1) == [("ADDED", "b")]

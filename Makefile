@@ -38,6 +38,7 @@ lock: $(STAMP)
 
 docs: $(STAMP)
 	@$(BIN)/python -c "from tenancy.reference import reference; print(reference(), end='')" > docs/reference/documents.md
+	@$(BIN)/python -c "from workers.settings import settings_reference; print(settings_reference(), end='')" > docs/reference/settings.md
 
 histories: $(STAMP)
 	$(BIN)/python -m tests.workflows.histories

@@ -100,3 +100,22 @@ def load_settings(**overrides: Any) -> Settings:
         raise ConfigurationError(
             f"settings file berth.toml cannot be read ({shown(str(error))}): correct it"
         ) from error
+
+
+def settings_reference() -> str:
+    """One Markdown page with every setting: its variable, its default and its meaning."""
+    lines = [
+        "# The settings",
+        "",
+        "<!-- Made by `make docs` from workers/settings.py: change that, not this page. -->",
+        "",
+        "Each is an environment variable; in a `berth.toml` it is the same without `BERTH_`, in lower case. The variable wins over",
+        "the file, and an option of `berth` over both. None holds a secret: those are files, and the settings name them.",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is None else f"`{field.default}`"
+        lines.append(f"| `BERTH_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(lines) + "\n"

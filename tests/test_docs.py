@@ -1,0 +1,27 @@
+"""The documentation says what the code says: generated pages are up to date, and no link leads nowhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tenancy.reference import reference
+from workers.settings import settings_reference
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def test_the_reference_of_the_documents_is_what_the_models_say() -> None:
+    assert (ROOT / "docs/reference/documents.md").read_text() == reference(), "run `make docs`"
+
+
+def test_the_reference_of_the_settings_is_what_the_settings_say() -> None:
+    assert (ROOT / "docs/reference/settings.md").read_text() == settings_reference(), "run `make docs`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_link_of_a_page_leads_nowhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
+        if not target.startswith("https://"):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
-from tenancy.fields import Name
-from tenancy.mistakes import UNION_TAGS, InvalidDocumentError, Mistake, mistakes_in, shown
+from tenancy.mistakes import InvalidDocumentError, Mistake, mistakes_in, shown
 from tenancy.platform import Block, Limits, Platform, PlatformMetadata, PlatformSpec, ProviderNetwork, Reserved
 from tenancy.platform_rules import platform_fit, platform_mistakes
-from tenancy.rules import reserved_name, tenant_mistakes
+from tenancy.rules import name_mistakes, tenant_mistakes
+from tenancy.salvage import inside, sound_platform, sound_tenant
 from tenancy.tenant import (
     AddressRange,
     ExternalIP,
@@ -26,11 +26,6 @@ MOST_MISTAKES = 100
 """How many mistakes are reported of one document; who has more mends these first."""
 
 Model = TypeVar("Model", bound=BaseModel)
-Item = TypeVar("Item", bound=BaseModel)
-
-_SUBNET: TypeAdapter[Subnet] = TypeAdapter(Subnet)
-_EXTERNAL_IP: TypeAdapter[ExternalIP] = TypeAdapter(ExternalIP)
-_NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
 def read_tenant(raw: object, platform: Platform | None = None) -> TenantNetwork:
@@ -39,24 +34,34 @@ def read_tenant(raw: object, platform: Platform | None = None) -> TenantNetwork:
     Raises InvalidDocumentError with every mistake: structure, fields and rules together, so that one round mends all.
     """
     tenant, mistakes = _parsed(TenantNetwork, raw, _tenant_keys)
-    spec = raw.get("spec") if isinstance(raw, dict) else None
-    name = _name(_inside(raw, "metadata", "name"))
-    subnets = _numbered(_SUBNET, spec, "subnets")
-    ips = _numbered(_EXTERNAL_IP, spec, "externalIPs")
-    if name is not None and (mistake := reserved_name(name)):
-        mistakes.append(mistake)
+    name: str | None
+    subnets: Sequence[tuple[int, Subnet]]
+    ips: Sequence[tuple[int, ExternalIP]]
+    if tenant is None:
+        name, subnets, ips = sound_tenant(raw)
+    else:  # the rules see what is accepted, however the raw data spelled it
+        name, subnets, ips = (
+            tenant.name,
+            list(enumerate(tenant.spec.subnets)),
+            list(enumerate(tenant.spec.external_ips)),
+        )
+    if name is not None:
+        mistakes.extend(name_mistakes(name, subnets))
     mistakes.extend(tenant_mistakes(subnets, ips))
     if platform is not None:
         mistakes.extend(platform_fit(name, subnets, ips, platform))
-    return _all_or_nothing(tenant, mistakes, f"TenantNetwork {name or shown(_inside(raw, 'metadata', 'name'))}")
+    return _all_or_nothing(tenant, mistakes, f"TenantNetwork {name or shown(inside(raw, 'metadata', 'name'))}")
 
 
 def read_platform(raw: object) -> Platform:
     """The platform's document. Raises InvalidDocumentError with every mistake."""
     platform, mistakes = _parsed(Platform, raw, _platform_keys)
-    if platform is not None:
-        mistakes.extend(platform_mistakes(platform))
-    return _all_or_nothing(platform, mistakes, f"Platform {shown(_inside(raw, 'metadata', 'name'))}")
+    if platform is None:
+        mistakes.extend(platform_mistakes(*sound_platform(raw)))
+    else:
+        spec = platform.spec
+        mistakes.extend(platform_mistakes(spec.block, list(enumerate(spec.reserved)), spec.provider_network))
+    return _all_or_nothing(platform, mistakes, f"Platform {shown(inside(raw, 'metadata', 'name'))}")
 
 
 def to_plain(document: TenantNetwork | Platform) -> dict[str, Any]:
@@ -74,80 +79,13 @@ def _parsed(
 
 
 def _all_or_nothing(document: Model | None, mistakes: list[Mistake], what: str) -> Model:
-    if document is None or mistakes:
-        raise InvalidDocumentError(what, mistakes[:MOST_MISTAKES])
-    return document
-
-
-def _name(raw: object) -> str | None:
-    try:
-        return _NAME.validate_python(raw, strict=True)
-    except ValidationError:
-        return None
-
-
-def _inside(raw: object, *keys: str) -> object:
-    for key in keys:
-        raw = raw.get(key) if isinstance(raw, dict) else None
-    return raw
-
-
-def _numbered(adapter: TypeAdapter[Item], spec: object, key: str) -> list[tuple[int, Item]]:
-    items = _inside(spec, key)
-    if not isinstance(items, list):
-        return []
-    salvaged = ((index, _salvaged(adapter, item)) for index, item in enumerate(items))
-    return [(index, item) for index, item in salvaged if item is not None]
-
-
-_STAND_INS: dict[str, tuple[object, object]] = {
-    "name": ("x", ""),
-    "cidrs": (["192.0.2.0/24"], ()),
-    "target": ("192.0.2.1", None),
-}
-"""For a needed field that is unsound: what lets the rest be read, and the blank that rules see in its place."""
-
-
-def _salvaged(adapter: TypeAdapter[Item], raw: object) -> Item | None:
-    """What can be read of an item, so that rules speak about the sound parts of one that is wrong elsewhere.
-
-    A list is without its unsound entries, an unsound optional field is left out, a needed one is blank.
-    """
-    data, blanks = raw, {}
-    # Unsound parts go in the first round, needed ones are found missing in the second, the third has to succeed.
-    for _ in range(3):
-        try:
-            item = adapter.validate_python(data)
-        except ValidationError as error:
-            if not isinstance(data, dict) or not error.errors()[0]["loc"]:
-                return None  # not a mapping, or of no known use
-            data, missing = _without_unsound(data, error)
-            for key in _STAND_INS.keys() & missing:
-                data[key], blanks[key] = _STAND_INS[key]
-        else:
-            return item.model_copy(update=blanks)
-    return None
-
-
-def _without_unsound(data: dict[Any, Any], error: ValidationError) -> tuple[dict[Any, Any], set[str | int]]:
-    """The data without what the error names, and the keys it misses."""
-    unsound: dict[str | int, set[int]] = {}
-    missing: set[str | int] = set()
-    for found in error.errors(include_url=False, include_context=False, include_input=False):
-        location = found["loc"]
-        key, *rest = location[1:] if location[0] in UNION_TAGS and len(location) > 1 else location
-        if found["type"] == "missing" and not rest:
-            missing.add(key)
-        else:
-            unsound.setdefault(key, set()).update(part for part in rest[:1] if isinstance(part, int))
-    left = {key: value for key, value in data.items() if key not in unsound}
-    for key, places in unsound.items():
-        entries = data.get(key)
-        if places and isinstance(entries, list):
-            left[key] = [entry for place, entry in enumerate(entries) if place not in places]
-    if left.get("cidrs") == []:
-        del left["cidrs"]
-    return left, missing
+    if document is not None and not mistakes:
+        return document
+    more = len(mistakes) - MOST_MISTAKES
+    if more > 0:
+        rest = Mistake(path="(document)", problem=f"has {more} more mistakes", remedy="mend these first")
+        mistakes = [*mistakes[:MOST_MISTAKES], rest]
+    raise InvalidDocumentError(what, mistakes)
 
 
 def _keys(model: type[BaseModel]) -> list[str]:

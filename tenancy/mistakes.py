@@ -1,6 +1,7 @@
 """What is wrong with a document: each mistake with its path, the value and the remedy, all said at once."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -50,7 +51,7 @@ def shown(value: object) -> str:
     else:
         try:
             text = json.dumps(value, default=str)
-        except (ValueError, RecursionError):
+        except (TypeError, ValueError, RecursionError):
             text = f"a {type(value).__name__}"
         text = text if text.isprintable() else ascii(text)
     return text if len(text) <= LONGEST_SHOWN else text[: LONGEST_SHOWN - 1] + "…"
@@ -69,7 +70,7 @@ def path_of(location: Iterable[str | int]) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         else:
-            name = part if part.isidentifier() or part.replace("-", "").isalnum() else shown(part)
+            name = part if re.fullmatch(r"[A-Za-z0-9_-]{1,40}", part) else shown(part)
             text += f".{name}" if text else name
     return text or "(document)"
 
@@ -81,19 +82,19 @@ def mistakes_in(error: ValidationError, keys_at: Callable[[Sequence[str | int]],
     """
     found = error.errors(include_url=False)
     # A list whose entries are wrong counts as too short as well; that would be said twice.
-    parents = {entry["loc"][:-1] for entry in found}
+    around = {entry["loc"][:depth] for entry in found for depth in range(len(entry["loc"]))}
     return [
-        _mistake(entry, keys_at) for entry in found if not (entry["type"] == "too_short" and entry["loc"] in parents)
+        _mistake(entry, keys_at) for entry in found if not (entry["type"] == "too_short" and entry["loc"] in around)
     ]
 
 
 def in_document(location: Sequence[str | int]) -> tuple[str | int, ...]:
-    """Pydantic's location without the tag of a union's member, which stands behind a list's index."""
-    return tuple(
-        part
-        for index, part in enumerate(location)
-        if not (part in UNION_TAGS and index and isinstance(location[index - 1], int))
-    )
+    """Pydantic's location without the tag of a union's member, which stands behind an external IP's index."""
+    match tuple(location):
+        case ("spec", "externalIPs", int(index), str(), *rest):
+            return ("spec", "externalIPs", index, *rest)
+        case other:
+            return other
 
 
 def _mistake(found: ErrorDetails, keys_at: Callable[[Sequence[str | int]], Sequence[str]]) -> Mistake:
@@ -142,11 +143,11 @@ UNION_TAGS = ("snat", "floatingIP", "loadBalancer")
 
 _EXPECTED = {
     "string_type": "text",
+    "string_unicode": "text of Unicode characters",
+    "invalid_key": "a key that is text",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
     "bool_type": "true or false",
-    "list_type": "a list",
-    "tuple_type": "a list",
     "dict_type": "a mapping of keys to values",
     "model_type": "a mapping of keys to values",
     "model_attributes_type": "a mapping of keys to values",

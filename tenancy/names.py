@@ -1,7 +1,7 @@
 """One injective scheme of names: no two tenants ever share an object, a router port or an address set.
 
-A tenant's name never holds two dashes in a row (`tenancy.fields`), so the first `--` of a name ends the tenant's part,
-in object names and in what Kube-OVN makes of them.
+A tenant's name never holds two dashes in a row (`tenancy.fields`), so the first `--` of an object's name ends the
+tenant's part. What Kube-OVN joins from these with single dashes could still meet: `folds_inside` and `folds_outside`.
 """
 
 from tenancy.kinds import OVN_EIP, OVN_FIP, OVN_SNAT_RULE
@@ -15,17 +15,24 @@ DOCUMENT_ANNOTATION = "berth.network/document"
 BORN_WITH_ANNOTATION = "berth.network/born-with"
 """On the VPC: digest of the block policy in its first manifest."""
 
-RESERVED_NAMES = frozenset({"join", "node", "ovn"})
-"""Names of Kube-OVN's own, and first words of such (Kube-OVN 1.17 pkg/util/const.go).
-
-Its VPC is `ovn-cluster`, its subnets are `ovn-default` and `join`; router ports start with `ovn-cluster-`, the switch port
-of a Kubernetes node with `node-`.
-"""
-
 
 def is_reserved(tenant: str) -> bool:
-    """Whether a tenant of this name would take a name that is Kube-OVN's own, or make one that may be."""
+    """Whether a tenant of this name would take one of Kube-OVN's own names, or a port of it might.
+
+    Kube-OVN's VPC is `ovn-cluster`, its subnets are `ovn-default` and `join` (a VPC and a subnet may not share a name),
+    and its ports `ovn-cluster-<subnet>`, `<subnet>-ovn-cluster` and `node-<node>` (1.17 pkg/util/const.go).
+    """
     return tenant == "join" or tenant.split("-")[0] in ("node", "ovn") or tenant.endswith("-ovn-cluster")
+
+
+def router_port(tenant: str, subnet_object: str) -> str:
+    """The port of the tenant's router on a subnet (Kube-OVN 1.17 pkg/ovs/util.go, LogicalRouterPortName)."""
+    return f"{vpc(tenant)}-{subnet_object}"
+
+
+def switch_port(tenant: str, subnet_object: str) -> str:
+    """The port of a subnet's switch to the tenant's router (Kube-OVN 1.17 pkg/ovs/util.go, LogicalSwitchPortName)."""
+    return f"{subnet_object}-{vpc(tenant)}"
 
 
 def vpc(tenant: str) -> str:
@@ -43,6 +50,22 @@ def subnet(tenant: str, name: str) -> str:
     return f"{tenant}--{name}"
 
 
+def folds_inside(tenant: str, name: str) -> bool:
+    """Whether the router's port on this subnet could bear the name of another tenant's switch port.
+
+    `a-a--x-a-a` is the port of `a` on its subnet `x-a-a`, and of subnet `x` to its tenant `a-a`. OVN would drop one.
+    """
+    return name.endswith(f"-{tenant}-{tenant}")
+
+
+def folds_outside(tenant: str, external_subnet: str) -> bool:
+    """Whether the router's port on the external subnet could bear the name of a switch port there, its own or another's.
+
+    With the external subnet `ext`, `ext-a-ext` is the router's port of `ext-a` and the switch port to `a-ext`.
+    """
+    return router_port(tenant, external_subnet).startswith(f"{external_subnet}-")
+
+
 def external_ip(tenant: str, name: str) -> str:
     """OvnEip object, and the OvnFip that uses it; at most 50 characters."""
     return f"{tenant}--{name}"
@@ -55,7 +78,7 @@ def snat_rule(tenant: str, subnet_name: str) -> str:
 
 def router_port_eip(tenant: str, external_subnet: str) -> str:
     """The OvnEip of the VPC's port on the external subnet, made by Kube-OVN (1.17 pkg/controller/vpc.go)."""
-    return f"{vpc(tenant)}-{external_subnet}"
+    return router_port(tenant, external_subnet)
 
 
 def workflow(tenant: str) -> str:
@@ -70,8 +93,8 @@ HAND_OVER = "berth-network"
 def everything_named(tenant: str, subnets: tuple[str, ...], external_ips: tuple[str, ...], outside: str) -> set[str]:
     """Each name in OVN or Kubernetes that a tenant takes, as `where:name`: what must never be shared.
 
-    `outside` is the platform's external subnet. Router ports are `<vpc>-<subnet>`, switch ports `<subnet>-<vpc>`, and
-    address-set names turn dashes into dots (Kube-OVN 1.17 pkg/ovs/util.go).
+    `outside` is the platform's external subnet. OVN's ports are one name space, whether of routers or of switches, and
+    address-set names turn dashes into dots (Kube-OVN 1.17 pkg/controller/subnet.go).
     """
     subnet_objects = [subnet(tenant, name) for name in subnets]
     return {
@@ -83,8 +106,8 @@ def everything_named(tenant: str, subnets: tuple[str, ...], external_ips: tuple[
         *(f"{OVN_EIP.name}:{external_ip(tenant, name)}" for name in external_ips),
         *(f"{OVN_FIP.name}:{external_ip(tenant, name)}" for name in external_ips),
         f"{OVN_EIP.name}:{router_port_eip(tenant, outside)}",
-        *(f"router-port:{vpc(tenant)}-{name}" for name in (*subnet_objects, outside)),
-        *(f"switch-port:{name}-{vpc(tenant)}" for name in (*subnet_objects, outside)),
+        *(f"port:{router_port(tenant, name)}" for name in (*subnet_objects, outside)),
+        *(f"port:{switch_port(tenant, name)}" for name in (*subnet_objects, outside)),
         *(f"address-set:{name.replace('-', '.')}" for name in (vpc(tenant), *subnet_objects)),
         f"workflow:{workflow(tenant)}",
     }

@@ -1,5 +1,6 @@
 """The operator's one document of an installation: what is blocked, what is reserved, where the outside begins."""
 
+from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from typing import Annotated, Literal
 
@@ -81,7 +82,11 @@ class Platform(Document):
 def blocked_cidrs(platform: Platform) -> tuple[Network, ...]:
     """Every destination a tenant's VPC drops, without repetition, IPv4 first."""
     provider = platform.spec.provider_network
-    networks = [*platform.spec.block.cidrs, *(provider.cidrs if provider else ())]
+    return collapsed([*platform.spec.block.cidrs, *(provider.cidrs if provider else ())])
+
+
+def collapsed(networks: Sequence[Network]) -> tuple[Network, ...]:
+    """The same addresses in as few networks as can be, IPv4 first."""
     v4 = collapse_addresses(network for network in networks if isinstance(network, IPv4Network))
     v6 = collapse_addresses(network for network in networks if isinstance(network, IPv6Network))
     return (*v4, *v6)

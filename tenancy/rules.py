@@ -6,12 +6,15 @@ from ipaddress import IPv4Address
 from tenancy import names
 from tenancy.fields import Address, Network, contains, overlap
 from tenancy.mistakes import Mistake, path_of
+from tenancy.salvage import sound, whole
 from tenancy.tenant import ExternalIP, FloatingIP, Snat, Subnet
 
 Numbered = Sequence[tuple[int, Subnet]]
-"""Subnets with their place in the document. A field that is wrong in itself is blank here: "", (), None."""
+"""Subnets with their place in the document. What is wrong in itself is blank here, as `tenancy.salvage` says."""
 NumberedIPs = Sequence[tuple[int, ExternalIP]]
 _BLANK: object = None
+_MOST_NAMED = 8
+"""How many names a remedy lists to choose from."""
 
 
 def at(*location: str | int) -> str:
@@ -45,28 +48,29 @@ def _repeated_names(key: str, items: Numbered | NumberedIPs) -> Iterator[Mistake
 
 
 def _subnet(index: int, subnet: Subnet) -> Iterator[Mistake]:
-    families = [network.version for network in subnet.cidrs]
+    cidrs = [network for _, network in sound(subnet.cidrs)]
+    families = [network.version for network in cidrs]
     if len(set(families)) < len(families):
         yield Mistake(
             path=at("subnets", index, "cidrs"),
-            value=", ".join(map(str, subnet.cidrs)),
+            value=", ".join(map(str, cidrs)),
             problem=f"two CIDRs of one family (IPv{families[0]})",
             remedy="keep one of each family, and put the other into a subnet of its own",
         )
     seen: set[int] = set()
-    for place, gateway in enumerate(subnet.gateways):
+    for place, gateway in sound(subnet.gateways):
         path = at("subnets", index, "gateways", place)
-        home = next((network for network in subnet.cidrs if contains(network, gateway)), None)
+        home = next((network for network in cidrs if contains(network, gateway)), None)
         if gateway.version in seen:
             yield Mistake(path=path, value=str(gateway), problem="a second gateway of its family", remedy="keep one")
-        elif home is None:
+        elif home is None and whole(subnet.cidrs):
             yield Mistake(
                 path=path,
                 value=str(gateway),
                 problem="lies outside the subnet's CIDRs",
-                remedy=f"choose an address inside {' or '.join(map(str, subnet.cidrs))}, or leave gateways out",
+                remedy=f"choose an address inside {' or '.join(map(str, cidrs))}, or leave gateways out",
             )
-        elif gateway in unusable(home):
+        elif home is not None and gateway in unusable(home):
             yield Mistake(
                 path=path,
                 value=str(gateway),
@@ -74,7 +78,7 @@ def _subnet(index: int, subnet: Subnet) -> Iterator[Mistake]:
                 remedy=f"choose another address, e.g. {home[1]}",
             )
         seen.add(gateway.version)
-    for place, span in enumerate(subnet.exclude):
+    for place, span in sound(subnet.exclude):
         path = at("subnets", index, "exclude", place)
         if span.first.version != span.last.version or int(span.first) > int(span.last):
             yield Mistake(
@@ -83,12 +87,12 @@ def _subnet(index: int, subnet: Subnet) -> Iterator[Mistake]:
                 problem="not a range from first to last",
                 remedy="write the lower address first, both of one family",
             )
-        elif not any(contains(network, span.first) and contains(network, span.last) for network in subnet.cidrs):
+        elif whole(subnet.cidrs) and not any(contains(n, span.first) and contains(n, span.last) for n in cidrs):
             yield Mistake(
                 path=path,
                 value=f"{span.first}..{span.last}",
                 problem="does not lie inside the subnet's CIDRs",
-                remedy=f"keep it inside {' or '.join(map(str, subnet.cidrs))}",
+                remedy=f"keep it inside {' or '.join(map(str, cidrs))}",
             )
 
 
@@ -98,24 +102,22 @@ def unusable(network: Network) -> tuple[Address, ...]:
 
 
 def _overlaps(subnets: Numbered) -> Iterator[Mistake]:
-    # Sorted by first address an overlap can only be with a CIDR still open, so 1,000 subnets need no million pairs.
-    places = [(network, index, place) for index, subnet in subnets for place, network in enumerate(subnet.cidrs)]
-    for version in (4, 6):
-        widest: tuple[Network, int, int] | None = None
-        ordered = sorted(
-            (p for p in places if p[0].version == version), key=lambda p: (int(p[0][0]), p[0].prefixlen, p[1:])
-        )
-        for network, index, place in ordered:
-            if widest is not None and overlap(widest[0], network):
-                one, other = sorted([(widest[1], widest[2], widest[0]), (index, place, network)], key=lambda p: p[:2])
-                yield Mistake(
-                    path=at("subnets", other[0], "cidrs", other[1]),
-                    value=str(other[2]),
-                    problem=f"overlaps {one[2]} at {at('subnets', one[0], 'cidrs', one[1])}",
-                    remedy="choose ranges of one tenant that do not overlap",
-                )
-            if widest is None or int(network[-1]) > int(widest[0][-1]):
-                widest = (network, index, place)
+    # CIDRs lie inside each other or apart, so sorted by first address each can only overlap those still open around it,
+    # of which there are no more than prefix lengths. 1,000 subnets need no million pairs.
+    places = [(network, index, place) for index, subnet in subnets for place, network in sound(subnet.cidrs)]
+    around: list[tuple[Network, int, int]] = []
+    for this in sorted(places, key=lambda p: (p[0].version, int(p[0].network_address), p[0].prefixlen, p[1:])):
+        while around and not overlap(around[-1][0], this[0]):
+            around.pop()
+        for one, other in (sorted((open_, this), key=lambda p: p[1:]) for open_ in around):
+            yield Mistake(
+                path=at("subnets", other[1], "cidrs", other[2]),
+                value=str(other[0]),
+                problem=f"overlaps {one[0]} at {at('subnets', one[1], 'cidrs', one[2])}",
+                remedy="choose ranges of one tenant that do not overlap",
+            )
+        if not around or around[-1][0] != this[0]:
+            around.append(this)
 
 
 def _snat(subnets: Numbered, snats: Sequence[tuple[int, Snat]]) -> Iterator[Mistake]:
@@ -127,30 +129,30 @@ def _snat(subnets: Numbered, snats: Sequence[tuple[int, Snat]]) -> Iterator[Mist
             if catch_all is not None:
                 yield Mistake(
                     path=at("externalIPs", index),
-                    value=snat.name,
+                    value=snat.name or None,
                     problem=f"{at('externalIPs', catch_all)} already serves all remaining subnets",
                     remedy="name the subnets that leave through this address",
                 )
             catch_all = index if catch_all is None else catch_all
             continue
-        for place, name in enumerate(snat.subnets):
+        for place, name in sound(snat.subnets):
             path = at("externalIPs", index, "subnets", place)
-            if name not in known:
-                yield Mistake(
-                    path=path,
-                    value=name,
-                    problem="not a subnet of this document",
-                    remedy=f"write one of: {', '.join(sorted(known)) or 'none is valid yet'}",
-                )
-            elif name in taken:
+            if name in taken:
                 yield Mistake(
                     path=path,
                     value=name,
                     problem=f"already leaves through {taken[name]}",
                     remedy="a subnet leaves through one address: keep one of the two",
                 )
+            elif name not in known and "" not in known:
+                yield Mistake(
+                    path=path,
+                    value=name,
+                    problem="not a subnet of this document",
+                    remedy=f"write one of: {_some(known)}",
+                )
             taken.setdefault(name, path)
-    if catch_all is not None and known and known <= taken.keys():
+    if catch_all is not None and known <= taken.keys():
         yield Mistake(
             path=at("externalIPs", catch_all),
             problem="no subnet is left to leave through this address",
@@ -158,15 +160,20 @@ def _snat(subnets: Numbered, snats: Sequence[tuple[int, Snat]]) -> Iterator[Mist
         )
 
 
+def _some(known: set[str]) -> str:
+    more = ", ..." if len(known) > _MOST_NAMED else ""
+    return ", ".join(sorted(known)[:_MOST_NAMED]) + more
+
+
 def _floating(subnets: Numbered, floating: Sequence[tuple[int, FloatingIP]]) -> Iterator[Mistake]:
     first: dict[Address, str] = {}
+    all_known = all(whole(subnet.cidrs) for _, subnet in subnets)
     for index, ip in floating:
-        if ip.target is _BLANK:  # the field itself is wrong, and that has been said
+        if ip.target is _BLANK:
             continue
         path = at("externalIPs", index, "target")
         home = next(
-            ((subnet, network) for _, subnet in subnets for network in subnet.cidrs if contains(network, ip.target)),
-            None,
+            ((subnet, n) for _, subnet in subnets for _, n in sound(subnet.cidrs) if contains(n, ip.target)), None
         )
         if not isinstance(ip.target, IPv4Address):
             yield Mistake(
@@ -175,18 +182,18 @@ def _floating(subnets: Numbered, floating: Sequence[tuple[int, FloatingIP]]) -> 
                 problem="floating IPs lead to IPv4 addresses",
                 remedy="write the workload's IPv4 address",
             )
-        elif home is None:
+        elif home is None and all_known:
             yield Mistake(
                 path=path,
                 value=str(ip.target),
                 problem="lies in no subnet of this document",
                 remedy="write an address inside one of the tenant's subnets",
             )
-        elif ip.target in unusable(home[1]) or ip.target in gateways(home[0]):
+        elif home is not None and (ip.target in unusable(home[1]) or ip.target in gateways(home[0])):
             yield Mistake(
                 path=path,
                 value=str(ip.target),
-                problem=f"is the gateway, network or broadcast address of subnet {home[0].name}",
+                problem=f"is the gateway, network or broadcast address of {home[1]}",
                 remedy="write a workload's address",
             )
         elif ip.target in first:
@@ -201,9 +208,10 @@ def _floating(subnets: Numbered, floating: Sequence[tuple[int, FloatingIP]]) -> 
 
 def gateways(subnet: Subnet) -> tuple[Address, ...]:
     """The router's addresses in the subnet, in the order of its CIDRs; the first address where none is given."""
+    given = [gateway for _, gateway in sound(subnet.gateways)]
     return tuple(
-        next((gateway for gateway in subnet.gateways if contains(network, gateway)), network[1])
-        for network in subnet.cidrs
+        next((gateway for gateway in given if contains(network, gateway)), network[1])
+        for _, network in sound(subnet.cidrs)
     )
 
 
@@ -223,13 +231,20 @@ def _fixed_addresses(ips: NumberedIPs) -> Iterator[Mistake]:
         first.setdefault(ip.address, at("externalIPs", index))
 
 
-def reserved_name(name: str) -> Mistake | None:
-    """The mistake of a tenant that would take a name of Kube-OVN's own, if it would."""
-    if name not in names.RESERVED_NAMES:
-        return None
-    return Mistake(
-        path="metadata.name",
-        value=name,
-        problem="is a name of Kube-OVN's own VPC or subnets",
-        remedy="choose another name",
-    )
+def name_mistakes(tenant: str, subnets: Numbered) -> Iterator[Mistake]:
+    """Names of a tenant that are Kube-OVN's own, or that Kube-OVN would fold together with another tenant's."""
+    if names.is_reserved(tenant):
+        yield Mistake(
+            path="metadata.name",
+            value=tenant,
+            problem="is, or could become, a name of Kube-OVN's own",
+            remedy="choose another, not join, not beginning with ovn or node, not ending with ovn-cluster",
+        )
+    for index, subnet in subnets:
+        if names.folds_inside(tenant, subnet.name):
+            yield Mistake(
+                path=at("subnets", index, "name"),
+                value=subnet.name,
+                problem=f"Kube-OVN would give its port a name that a tenant {tenant}-{tenant} may have",
+                remedy=f"choose a name that does not end with -{tenant}-{tenant}",
+            )

@@ -2,14 +2,23 @@
 
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
-from pydantic import Field, Strict
+from pydantic import BeforeValidator, Field, Strict
 
 from tenancy.fields import Document, IpAddress, Line, Name, SubnetCidr
+from tenancy.mistakes import wrong
 
 API_VERSION: Literal["berth.network/v1"] = "berth.network/v1"
 
+
+def _list(value: object) -> object:
+    # Pydantic's lenient tuples would also be made of sets, whose order is anyone's, and of what can be read only once.
+    if not isinstance(value, list | tuple):
+        raise wrong("is not a list", "write a list")
+    return value
+
+
 Item = TypeVar("Item")
-Several: TypeAlias = Annotated[tuple[Item, ...], Strict(False)]
+Several: TypeAlias = Annotated[tuple[Item, ...], Strict(False), BeforeValidator(_list)]
 """A list in the document. Not strict about the container, because JSON knows lists only; its items stay strict."""
 
 

@@ -45,7 +45,11 @@ class OffboardTenant:
     @workflow.run
     async def run(self, request: Any = None) -> Offboarded:
         """Offboards the tenant. Stops before the first change where anything of it is still in use."""
-        tenant = offboarding_request(request)
+        try:
+            tenant = offboarding_request(request)
+        except ApplicationError as refused:
+            self._board.become(Outcome.STOPPED, failure=refused.message)
+            raise
         self._board.declare([INVENTORY])
         try:
             removed = await self._offboard(tenant)

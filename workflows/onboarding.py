@@ -54,7 +54,11 @@ class OnboardTenant:
     @workflow.run
     async def run(self, request: Any = None) -> HandOver:
         """Onboards the tenant, and hands over what its Clusters need; undoes everything where it cannot."""
-        tenant = onboarding_request(request)
+        try:
+            tenant = onboarding_request(request)
+        except ApplicationError as refused:
+            self._board.become(Outcome.UNDONE, failure=refused.message)
+            raise
         self._board.declare([PREFLIGHT])
         try:
             handed_over = await self._onboard(tenant)

@@ -32,8 +32,10 @@ class Requested:
 def requested(raw: object) -> Requested:
     """Who asks and for which tenant: for the board, which has to stand even for a request that is refused."""
     request = raw if isinstance(raw, dict) else {}
-    name, by = _name(request.get("tenant")), request.get("requestedBy")
-    return Requested(name if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name) else "unknown", _by(by))
+    # What cannot be told from the request is told by the workflow's ID, so that its runs are found under one name.
+    said = (_name(request.get("tenant")), workflow.info().workflow_id.removeprefix(names.workflow("")))
+    good = [name for name in said if isinstance(name, str) and re.fullmatch(NAME_PATTERN, name)]
+    return Requested(good[0] if good else "unknown", _by(request.get("requestedBy", "")))
 
 
 def onboarding_request(raw: object) -> TenantNetwork:
@@ -122,6 +124,4 @@ def _name(tenant: object) -> Any:
 
 
 def _by(value: object) -> str:
-    return (
-        value if isinstance(value, str) and value.isprintable() and len(value) <= LONGEST_NAME else shown(value or "")
-    )
+    return value if isinstance(value, str) and value.isprintable() and len(value) <= LONGEST_NAME else shown(value)

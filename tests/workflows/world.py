@@ -29,8 +29,6 @@ from workers.worker import make_worker
 from workflows.face import OFFBOARD, ONBOARD, Resolve, Status
 from workflows.steps import PREFLIGHT, steps_of
 
-PATIENCE = 20.0
-"""Seconds until a test gives up waiting for something that must happen."""
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PLATFORM = EXAMPLES / "platform.yaml"
 Document = dict[str, Any]
@@ -72,69 +70,23 @@ def step_ids(document: Document) -> list[str]:
 
 
 @dataclass
-class Strikes(Interceptor):
-    """Fails steps of the worker on purpose, by the step's ID (an undo is `undo-<id>`)."""
-
-    before: dict[str, Exception] = field(default_factory=dict)
-    """Raised in place of the step."""
-    after: dict[str, Exception] = field(default_factory=dict)
-    """Raised once the step has acted, so that its answer is lost."""
-    once: bool = False
-    taken: list[str] = field(default_factory=list)
-    """The IDs of all steps tried, in order."""
-    more: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set with each further try."""
-
-    async def tried(self, step: str, times: int) -> None:
-        """Waits until a step has been tried so often."""
-        async with asyncio.timeout(PATIENCE):
-            while self.taken.count(step) < times:
-                self.more.clear()
-                await self.more.wait()
-
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
-        return _Striking(next, self)
-
-
-class _Striking(ActivityInboundInterceptor):
-    def __init__(self, next: ActivityInboundInterceptor, strikes: Strikes) -> None:
-        super().__init__(next)
-        self._strikes = strikes
-
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        step, strikes = activity.info().activity_id, self._strikes
-        strikes.taken.append(step)
-        strikes.more.set()
-        take = dict.pop if strikes.once else dict.get
-        if error := take(strikes.before, step, None):
-            raise error
-        answer = await self.next.execute_activity(input)
-        if error := take(strikes.after, step, None):
-            raise error
-        return answer
-
-
-def refusal(reason: str = "struck on purpose") -> ApplicationError:
-    """A failure that trying again does not change."""
-    return ApplicationError(reason, type="struck", non_retryable=True)
-
-
-def hiccup(reason: str = "struck on purpose") -> ApplicationError:
-    """A failure worth another try."""
-    return ApplicationError(reason, type="Unavailable")
-
-
-@dataclass
 class World:
     """One platform, one worker, and the runs a test starts."""
 
     client: Client
     kube: KubeSimulator
+    api: KubeOvn
     settings: Settings
     strikes: Strikes
     name: str
     """A tenant's name nobody else uses."""
     handles: list[WorkflowHandle[Any, Any]] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[None]:
+        """A worker serves this world's task queue while the block runs."""
+        async with make_worker(self.client, self.api, self.settings, interceptors=[self.strikes]):
+            yield
 
     async def start(self, kind: str, request: object, *, id: str | None = None) -> WorkflowHandle[Any, Any]:
         """Starts a run as any client would: by name, with plain JSON."""
@@ -217,11 +169,11 @@ async def failure(handle: WorkflowHandle[Any, Any]) -> ApplicationError:
 
 @asynccontextmanager
 async def running_world(
-    client: Client, folder: Path, name: str, *, interceptors: Sequence[Interceptor] = (), **settings: Any
+    client: Client, folder: Path, name: str, *, serving: bool = True, **settings: Any
 ) -> AsyncIterator[World]:
-    """A world while the block runs."""
-    strikes = Strikes()
-    async with KubeSimulator(ready_delay=0.005, cleanup_delay=0.002) as kube:
+    """A world while the block runs; `serving` says whether with a worker. What must hold in every test is held here."""
+    async with AsyncExitStack() as platform:
+        kube = await platform.enter_async_context(_platform(folder))
         await asyncio.wait_for(kube.settled(), PATIENCE)
         chosen = load_settings(
             **{
@@ -229,7 +181,7 @@ async def running_world(
                 "kube_server": kube.url,
                 "task_queue": f"queue-{folder.name}-{name}",
                 "ready_deadline": 2.0,
-                "gone_deadline": 1.0,
+                "gone_deadline": 0.5,
                 "retry_first_delay": 0.02,
                 "retry_longest_delay": 0.1,
                 "shutdown_grace": 0.0,
@@ -237,23 +189,17 @@ async def running_world(
             }
         )
         api = await connect_kubernetes(chosen)
-        try:
-            async with make_worker(client, api, chosen, interceptors=[strikes, *interceptors]):
-                yield World(client, kube, chosen, strikes, name)
-        finally:
-            await api.close()
+        platform.push_async_callback(api.close)
+        world = World(client, kube, api, chosen, Strikes(), name, folder, platform)
+        if serving:
+            async with world.serving():
+                yield world
+        else:
+            yield world
+        await world.settle()
+        assert await world.failed_tasks() == []
+        assert world.exposures() == []
 
 
-def comparable(state: tuple[Any, Any]) -> str:
-    """A state without what two runs of one tenant may differ in.
-
-    That is the run's name, which free address it got, and which of two rules Kube-OVN wrote down last on their address.
-    """
-    objects, northbound = copy.deepcopy(state)
-    for key, thing in objects.items():
-        if key.startswith("ovn-eips/"):
-            thing["metadata"].pop("annotations", None)
-    text = repr((objects, northbound))
-    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "RUN", text)
-    text = re.sub(r"203\.0\.113\.(?!0/)\d+", "ADDRESS", text)
-    return re.sub(r"([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}", "MAC", text)
+def _platform(folder: Path, port: int = 0) -> KubeSimulator:
+    return KubeSimulator(folder / "kubernetes.db", port=port, ready_delay=0.005, cleanup_delay=0.002)

@@ -6,6 +6,7 @@ import os
 import signal
 from pathlib import Path
 
+from lab.kube.kinds import KINDS
 from lab.kube.seed import Platform
 from lab.kube.simulator import KubeSimulator
 
@@ -17,10 +18,20 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port-file", type=Path, help="where the port is written once it listens")
     parser.add_argument("--state", type=Path, help="SQLite file; without it nothing outlives the process")
     parser.add_argument("--ready-delay", type=float, default=0.2, metavar="SECONDS")
+    parser.add_argument(
+        "--ready-delay-of", action="append", default=[], type=_delay, metavar="KINDS=SECONDS", help="vpcs=1.5, say"
+    )
     parser.add_argument("--cleanup-delay", type=float, default=0.05, metavar="SECONDS")
     parser.add_argument("--external-cidr", action="append", metavar="CIDR", help="one per family; 203.0.113.0/24")
     parser.add_argument("--pool-size", type=int, metavar="COUNT", help="how many external addresses may be given out")
     return parser.parse_args()
+
+
+def _delay(text: str) -> tuple[str, float]:
+    plural, _, seconds = text.partition("=")
+    if plural not in KINDS:
+        raise argparse.ArgumentTypeError(f"{plural!r} is no kind of the lab: expected one of {', '.join(KINDS)}")
+    return plural, float(seconds)
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
@@ -34,6 +45,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         port=arguments.port,
         platform=platform,
         ready_delay=arguments.ready_delay,
+        ready_delays=dict(arguments.ready_delay_of),
         cleanup_delay=arguments.cleanup_delay,
     )
     async with simulator as kube:

@@ -17,9 +17,9 @@ class Fault(BaseModel):
     """One way the platform misbehaves, and towards whom. `verb`, `plural`, `namespace` and `name` are globs.
 
     Towards callers: `refuse` and `error` answer with `status` without acting; `lose-answer` acts and then cuts the
-    connection (or answers `status`, if one is given); `drop` cuts it before acting; `slow` waits `seconds` first;
-    `hang` never answers. In the controller: `never-ready`, `late` (by `seconds`), `stuck-finalizer`, and `paused`,
-    which stops it altogether.
+    connection (or answers `status`, if one is given), and cuts a watch after `seconds`; `drop` cuts it before acting;
+    `slow` waits `seconds` first; `hang` never answers. In the controller: `never-ready`, `late` (by `seconds`),
+    `stuck-finalizer`, and `paused`, which stops it altogether.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)

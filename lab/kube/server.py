@@ -82,7 +82,8 @@ class ApiServer:
                 await self._strike_before(fault)
             if verb == "watch":
                 status = 200
-                return await self._watch(request, target)
+                is_cut = fault is not None and fault.effect == "lose-answer"
+                return await self._watch(request, target, fault.seconds if fault and is_cut else None)
             answer = self._act(request, target, verb, body)
             if fault and fault.effect == "lose-answer":
                 answer = _strike_after(fault)
@@ -213,7 +214,8 @@ class ApiServer:
         status = {"allowed": not refused, "reason": "refused by a fault of the lab" if refused else "the lab allows it"}
         return Answer(201, encode({**review, "metadata": review.get("metadata") or {}, "status": status}))
 
-    async def _watch(self, request: web.Request, target: Target) -> web.StreamResponse:
+    async def _watch(self, request: web.Request, target: Target, cut_after: float | None) -> web.StreamResponse:
+        """Stream a watch; a number of seconds after which it is cut raises CutError."""
         query = request.query
         store = self._api.store
         seconds = requests.seconds(query, "timeoutSeconds", WATCH_SECONDS)
@@ -237,7 +239,10 @@ class ApiServer:
         self._watches.add(watcher)
         try:
             bookmarks = query.get("allowWatchBookmarks", "") == "true"
-            return await self._stream(request, watcher, target, seconds, bookmarks=bookmarks)
+            async with asyncio.timeout(cut_after):
+                return await self._stream(request, watcher, target, seconds, bookmarks=bookmarks)
+        except TimeoutError:
+            raise CutError from None
         finally:
             self._watches.remove(watcher)
 

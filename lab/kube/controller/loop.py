@@ -182,7 +182,10 @@ class Controller:
             addresses.restore(spec.get("subnet", ""), stored.key[2], lease)
 
     def _collect_garbage(self) -> None:
-        """What objects deleted just before a restart left behind (Kube-OVN 1.17, gc.go). NAT rows are not looked at."""
+        """What objects deleted just before a restart left behind (Kube-OVN 1.17, gc.go).
+
+        NAT rows are not looked at, nor the OvnEip of a router whose Vpc is gone: those stay.
+        """
         api, northbound = self.cluster.api, self.cluster.northbound
         for name in [name for name in northbound.switches if api.find("subnets", name) is None]:
             northbound.delete_switch(name)

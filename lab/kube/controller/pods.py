@@ -83,19 +83,16 @@ def _write_ip(cluster: Cluster, name: str, pod: Manifest, subnet: str, lease: Le
 
 
 def admit_ip(cluster: Cluster, name: str) -> None:
-    """Release the address of an IP object that is being deleted."""
+    """Count an IP object, or let it go when it is being deleted."""
     ip = cluster.api.find("ips", name)
-    subnet = spec_of(ip).get("subnet", "")
     if ip is not None and is_going(ip):
-        if cluster.addresses.release(subnet, name):
-            cluster.work.wake(("pool", subnet))
         cluster.remove_finalizer("ips", name)
     elif ip is not None:
-        cluster.work.add(Item("count", "subnets", subnet))
+        cluster.work.add(Item("count", "subnets", spec_of(ip).get("subnet", "")))
 
 
 def clean_ip(cluster: Cluster, name: str, last: Manifest) -> None:
-    """After an IP object is gone."""
+    """After an IP object is gone, its address is free."""
     subnet = spec_of(last).get("subnet", "")
     if cluster.api.find("ips", name) is None and cluster.addresses.release(subnet, name):
         cluster.work.wake(("pool", subnet))

@@ -49,6 +49,15 @@ async def test_a_lost_answer_may_be_an_error_of_a_gateway(caller: Caller) -> Non
     assert await caller.exists("vpcs", "red")
 
 
+async def test_a_watch_can_be_cut_while_it_is_open(caller: Caller) -> None:
+    await _add(caller, effect="lose-answer", verb="watch", seconds=0.2, times=1)
+    async with caller.http.get(path_of("vlans"), params={"watch": "true"}) as answer:
+        assert b'"ADDED"' in await answer.content.readline()
+        with pytest.raises(aiohttp.ClientError):
+            await answer.content.readline()
+    assert (await caller.call("GET", path_of("vlans"))).status == 200
+
+
 async def test_a_dropped_call_has_not_acted(caller: Caller) -> None:
     await _add(caller, effect="drop", verb="create", times=1)
     with pytest.raises(aiohttp.ClientError):

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import shutil
-from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import pytest
@@ -30,34 +29,37 @@ metadata: {name: handover, namespace: default}
 data: {subnet: red--a}
 """
 
-Kubectl = Callable[..., Coroutine[None, None, str]]
 
+class Kubectl:
+    """kubectl against the simulator, with a home of its own."""
 
-@pytest.fixture
-def kubectl(caller: Caller, tmp_path: Path) -> Kubectl:
-    """Runs kubectl against the simulator; returns what it printed, and fails when it failed."""
-    binary = shutil.which("kubectl")
-    if binary is None:
-        pytest.skip("kubectl is not installed: apt-get install kubernetes-client")
-    environment = {**os.environ, "HOME": str(tmp_path), "KUBECONFIG": str(tmp_path / "none")}
+    def __init__(self, binary: str, url: str, home: Path) -> None:
+        self._command = [binary, f"--server={url}", f"--cache-dir={home / 'cache'}"]
+        self._environment = {**os.environ, "HOME": str(home), "TMPDIR": str(home), "KUBECONFIG": str(home / "none")}
 
-    async def run(*arguments: str, stdin: str = "", editor: str = "true") -> str:
-        child = await asyncio.create_subprocess_exec(
-            binary,
-            f"--server={caller.kube.url}",
-            f"--cache-dir={tmp_path / 'cache'}",
-            *arguments,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**environment, "EDITOR": editor},
-        )
+    async def start(self, *arguments: str, editor: str = "true") -> asyncio.subprocess.Process:
+        """Start a command."""
+        pipe = asyncio.subprocess.PIPE
+        environment = {**self._environment, "EDITOR": editor}
+        command = [*self._command, *arguments]
+        return await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
+
+    async def __call__(self, *arguments: str, stdin: str = "", editor: str = "true") -> str:
+        """Run a command; returns what it printed, and fails when it failed."""
+        child = await self.start(*arguments, editor=editor)
         async with asyncio.timeout(60):
             printed, complaints = await child.communicate(stdin.encode())
         assert child.returncode == 0, f"kubectl {' '.join(arguments)}: {complaints.decode()}"
         return printed.decode()
 
-    return run
+
+@pytest.fixture
+def kubectl(caller: Caller, tmp_path: Path) -> Kubectl:
+    """The kubectl that is installed."""
+    binary = shutil.which("kubectl")
+    if binary is None:
+        pytest.skip("kubectl is not installed: apt-get install kubernetes-client")
+    return Kubectl(binary, caller.kube.url, tmp_path)
 
 
 async def test_apply_creates_leaves_alone_and_changes(kubectl: Kubectl, caller: Caller) -> None:
@@ -98,10 +100,14 @@ async def test_describe_shows_spec_and_status(kubectl: Kubectl, caller: Caller) 
 
 
 async def test_watch_prints_changes_as_they_happen(kubectl: Kubectl, caller: Caller) -> None:
-    watching = asyncio.ensure_future(kubectl("get", "vlans", "--watch", "-o", "name", "--request-timeout=2s"))
-    await caller.create("vlans", "early", {"id": 7, "provider": "external"})
-    await caller.create("vlans", "late", {"id": 8, "provider": "external"})
-    assert {"vlan.kubeovn.io/external", "vlan.kubeovn.io/late"} <= set((await watching).split())
+    watching = await kubectl.start("get", "vlans", "--watch", "-o", "name")
+    assert watching.stdout is not None
+    async with asyncio.timeout(60):
+        assert await watching.stdout.readline() == b"vlan.kubeovn.io/external\n"
+        await caller.create("vlans", "late", {"id": 8, "provider": "external"})
+        assert await watching.stdout.readline() == b"vlan.kubeovn.io/late\n"
+        watching.terminate()
+        await watching.communicate()
 
 
 async def test_delete_waits_until_the_objects_are_gone(kubectl: Kubectl, caller: Caller) -> None:

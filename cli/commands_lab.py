@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import ValidationError
@@ -17,14 +17,14 @@ from cli.session import session
 from cli.terminal import clean, say, show, show_json
 from lab.errors import LabError
 from lab.home import RunningLab, find_lab, home_folder
-from lab.kube.faults import CallEffect, ControllerEffect, Fault
 from workers.settings import ConfigurationError
+
+if TYPE_CHECKING:
+    from lab.kube.faults import Fault  # its package needs those of the extra `lab`
 
 app = typer.Typer(help="The embedded platform, for trying Berth out: Temporal, a simulated Kubernetes API, a worker.")
 faults = typer.Typer(no_args_is_help=True, help="Let the simulated platform misbehave.")
 app.add_typer(faults, name="fault")
-
-EFFECTS = (*get_args(CallEffect), *get_args(ControllerEffect))
 
 
 def worker(
@@ -78,7 +78,13 @@ def env(json: Json = False) -> int:
 
 @faults.command("add")
 def add_fault(
-    effect: Annotated[str, typer.Argument(help=f"One of {', '.join(EFFECTS)}.")],
+    effect: Annotated[
+        str,
+        typer.Argument(
+            help="Towards callers: refuse, error, lose-answer, drop, slow, hang."
+            " In the controller: never-ready, late, stuck-finalizer, paused."
+        ),
+    ],
     verb: Annotated[
         str, typer.Option(help="get, list, watch, create, update, patch, delete; globs are allowed.")
     ] = "*",
@@ -94,6 +100,8 @@ def add_fault(
     json: Json = False,
 ) -> int:
     """Switch a fault on, e.g.: berth lab fault add error --verb create --plural subnets --times 3."""
+    from lab.kube.faults import Fault
+
     try:
         fault = Fault.model_validate(
             {
@@ -189,7 +197,7 @@ async def _run_lab(platform: Path, ui_port: int | None) -> ExitCode:
     return ExitCode.OK
 
 
-async def _add(lab: RunningLab, fault: Fault) -> str:
+async def _add(lab: RunningLab, fault: "Fault") -> str:
     from cli.lab_control import lab_control
 
     async with lab_control(lab.kubernetes_url) as control:

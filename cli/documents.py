@@ -1,6 +1,5 @@
 """From the files on the command line to the documents in them."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,12 +105,10 @@ def read_platform_file(file: Path) -> Platform:
 
 def _read(file: str) -> list[Text]:
     try:
-        # One character more than allowed, so that an endless stream ends and is refused as too long.
-        if file == STDIN:
-            text = sys.stdin.read(LARGEST_TEXT + 1)
-        else:
-            with Path(file).open(encoding="utf-8") as stream:
-                text = stream.read(LARGEST_TEXT + 1)
+        # stdin anew: whatever this terminal speaks, documents are UTF-8.
+        with open(0 if file == STDIN else file, encoding="utf-8", closefd=file != STDIN) as stream:
+            # One character more than allowed, so that an endless stream ends and is refused as too long.
+            text = stream.read(LARGEST_TEXT + 1)
     except OSError as error:
         message = f"cannot read {shown(file)}: {error.strerror}; name a readable YAML file"
         raise CommandError(ExitCode.USAGE, message) from error

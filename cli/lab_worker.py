@@ -109,6 +109,11 @@ def worker_environment(lab: RunningLab) -> dict[str, str]:
         "BERTH_TEMPORAL_NAMESPACE": lab.temporal_namespace,
         "BERTH_KUBECONFIG": str(lab.kubeconfig),
         "BERTH_PLATFORM": str(lab.platform),
+        # Everything here is near and quick; who tries a fault out does not want to wait as long as for real hardware.
+        "BERTH_READY_DEADLINE": "5",
+        "BERTH_GONE_DEADLINE": "2",
+        "BERTH_RETRY_FIRST_DELAY": "0.2",
+        "BERTH_RETRY_LONGEST_DELAY": "2",
     }
 
 

@@ -1,12 +1,13 @@
 """The `berth` command: its commands, its global options, and the boundary no exception crosses as a traceback."""
 
+import io
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -66,17 +67,21 @@ def berth(
     context.obj = Session({name: value for name, value in said.items() if value is not None})
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Entry point."""
     # A stream the shell closed (`>&-`) is None, which nothing below reckons with.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115  # open until the end
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Better \u2026 in a terminal that knows no such sign than no result; stderr does so already.
+        sys.stdout.reconfigure(errors="backslashreplace")
     code = run(sys.argv[1:])
-    # What is still in a buffer cannot be written either, and Python would say so with a traceback of its own.
     if _flush() is not None:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = code or ExitCode.UNEXPECTED
-    sys.exit(code)
+    sys.stderr.flush()
+    # Threads of Temporal's SDK outlive its client, and may touch the interpreter while it is taken down: of one in four
+    # commands the end was SIGABRT. All is written and closed here, so the process can leave without being taken down.
+    os._exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

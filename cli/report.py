@@ -55,8 +55,6 @@ def end_view(tenant: str, end: End) -> RenderableType | None:
     match end.result:
         case HandOver() as told:
             return hand_over_view(told)
-        case Offboarded(removed=()):
-            return clean(f"{tenant}: nothing was there to remove")
         case Offboarded(removed=removed):
             return clean(f"{tenant}: {len(removed)} objects removed: {', '.join(removed)}")
         case None:

@@ -233,9 +233,13 @@ async def resolve(client: Client, run: Run, decision: Resolve) -> str:
     Raises CommandError where the run will not have it.
     """
     try:
+        # Without a worker the update would be kept waiting, and may act long after whoever sent it has given up.
+        await ask(client, run)
         answer: str = await run.handle.execute_update(
             "resolve", decision, result_type=str, rpc_timeout=timedelta(seconds=DECISION_SECONDS)
         )
+    except NoAnswerError as error:
+        raise CommandError(ExitCode.UNREACHABLE, f"tenant {run.tenant}: {error}") from error
     except WorkflowUpdateFailedError as error:
         raise CommandError(ExitCode.REFUSED, f"tenant {run.tenant}: {told(error.cause)}") from error
     except WorkflowUpdateRPCTimeoutOrCancelledError as error:

@@ -19,7 +19,6 @@ from cli.terminal import say
 from lab.errors import LabError
 from lab.home import RunningLab, find_lab
 from tenancy.platform import Platform
-from workers.connect import connect_temporal
 from workers.settings import ConfigurationError, Settings, load_settings
 
 ELSEWHERE = frozenset(
@@ -71,6 +70,9 @@ class Session:
     @asynccontextmanager
     async def temporal(self) -> AsyncIterator[Client]:
         """A connection to Temporal. Raises CommandError where there is none, or where it breaks."""
+        # It loads the Kubernetes client as well, for a fifth of a second that only some commands have to spend.
+        from workers.connect import connect_temporal
+
         try:
             client = await connect_temporal(self.settings)
         except ConfigurationError as error:

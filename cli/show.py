@@ -95,15 +95,15 @@ def headline(status: Status, now: datetime) -> RenderableType:
     line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     line.add_column(justify="right", no_wrap=True)
     verb = "onboarding" if status.workflow == ONBOARD else "offboarding"
-    who = f" for {status.requested_by}" if status.requested_by else ""
+    who = f"  for {status.requested_by}" if status.requested_by else ""
     line.add_row(
         Text.assemble(
             clean(status.tenant, "bold"),
             f"  {verb}",
-            clean(who, "dim"),
             "  ",
             Text(status.outcome.value, style=OUTCOME_STYLE[status.outcome]),
-            Text(f"  {_finished(status)} of {len(status.steps)} steps", style="dim") if status.steps else "",
+            Text(f"  {_finished(status)} of {len(status.steps)} steps" if status.steps else "", style="dim"),
+            clean(who, "dim"),
         ),
         Text(_run_took(status, now), style="dim"),
     )

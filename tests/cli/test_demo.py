@@ -1,0 +1,26 @@
+"""`berth demo` does what it tells, and leaves nothing behind."""
+
+import tempfile
+from pathlib import Path
+
+from cli.exit_codes import ExitCode
+from tests.cli.running import berth
+
+
+def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory() as temporary:
+        done = berth("demo", folder=tmp_path, variables={"TMPDIR": temporary, "TEMPORAL_ADDRESS": "127.0.0.1:1"})
+        assert done.returncode == ExitCode.OK, done.stdout + done.stderr
+        assert list(Path(temporary).iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
+    assert done.stderr == ""
+    for told in (
+        "The Temporal UI, while this runs: http://127.0.0.1:",
+        "acme: Subnet acme--dev: done",
+        "network.subnet  globex--prod",
+        "line 5: metadata.name = 'Hooli--West'",
+        "initech: OvnFip initech--jump: failed",
+        "objects of the platform are exactly as before: nothing of initech is left.",
+        "Nothing of globex is left, and acme is not touched.",
+    ):
+        assert told in done.stdout

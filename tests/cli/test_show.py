@@ -1,0 +1,228 @@
+"""How runs look: at 80 columns, with text nobody vouches for, and in a terminal that knows ASCII only."""
+
+import io
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from rich.console import Console, RenderableType
+
+from cli.follow import Watched
+from cli.progress import Lines, picture
+from cli.runs import Trouble
+from cli.show import hand_over_view, run_view, took
+from cli.terminal import clean, printable
+from tenancy.handover import AddressHandedOver, HandOver, SubnetHandedOver
+from workflows.face import Outcome, Parked, Status, StepState, StepStatus
+
+BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+NOW = BEGAN + timedelta(seconds=10)
+LONG = "a-tenant-with-24-letters"
+HOSTILE = "\x1b[31mred\x1b[0m [bold]not bold[/bold] \u202egnp.exe\nsecond line\x07"
+
+
+def _console(width: int = 80, *, encoding: str = "utf-8", height: int = 24) -> Console:
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True)
+    return Console(file=file, width=width, height=height, force_terminal=False, highlight=False)
+
+
+def _shown(view: RenderableType, console: Console | None = None) -> list[str]:
+    console = console or _console()
+    console.print(view)
+    file = console.file
+    assert isinstance(file, io.TextIOWrapper)
+    assert isinstance(file.buffer, io.BytesIO)
+    return file.buffer.getvalue().decode(file.encoding).splitlines()
+
+
+def _step(
+    identity: str, state: StepState, *, note: str | None = None, seconds: float | None = 2.0, title: str | None = None
+) -> StepStatus:
+    waits = state is StepState.WAITING
+    ends = seconds is not None and state not in (StepState.WAITING, StepState.RUNNING, StepState.UNDOING)
+    return StepStatus(
+        id=identity,
+        stage="subnets",
+        title=title or f"Step {identity}",
+        state=state,
+        started=None if waits else BEGAN,
+        finished=BEGAN + timedelta(seconds=seconds or 0) if ends else None,
+        note=note,
+    )
+
+
+def _status(*steps: StepStatus, tenant: str = LONG, outcome: Outcome = Outcome.RUNNING, **more: object) -> Status:
+    return Status.model_validate(
+        {
+            "tenant": tenant,
+            "workflow": "OnboardTenant",
+            "run": "run-1",
+            "requested_by": "somebody with a rather long name",
+            "outcome": outcome,
+            "stage": "subnets",
+            "steps": steps,
+            **more,
+        }
+    )
+
+
+def test_every_state_of_a_step_fits_into_80_columns() -> None:
+    title = f"OvnSnatRule {LONG}--{LONG}"
+    steps = [_step(state.value, state, note="created, 203.0.113.255", title=title) for state in StepState]
+    lines = _shown(run_view(_status(*steps), NOW))
+    assert max(map(len, lines)) <= 80
+    assert len([line for line in lines if "OvnSnatRule" in line]) == len(StepState)
+
+
+def test_the_time_of_a_running_step_counts_on_and_that_of_a_finished_one_stands() -> None:
+    lines = _shown(run_view(_status(_step("a", StepState.DONE), _step("b", StepState.RUNNING)), NOW))
+    assert lines[1].endswith("2.0 s")
+    assert lines[2].endswith("10.0 s")
+
+
+def test_why_a_step_is_retried_is_told_in_full_with_the_attempt() -> None:
+    reason = "Kubernetes API at https://api.example:6443 refused the connection: " + "it is not listening " * 5
+    lines = _shown(run_view(_status(_step("a", StepState.RUNNING)), NOW, {"a": Trouble(4, reason)}))
+    assert "retrying (attempt 4)" in lines[1]
+    assert " ".join(" ".join(lines[2:]).split()) == reason.strip()
+
+
+def test_a_paused_step_says_how_to_go_on() -> None:
+    lines = _shown(run_view(_status(_step("a", StepState.RUNNING)), NOW, {"a": Trouble(1, "", paused=True)}))
+    assert "temporal activity unpause --activity-id a" in " ".join(" ".join(lines).split())
+
+
+def test_what_waits_for_an_operator_comes_with_the_commands_that_decide() -> None:
+    parked = Parked(step="vpc-acme", title="Vpc acme", reason="a finalizer of somebody else holds it", since=BEGAN)
+    lines = _shown(run_view(_status(tenant="acme", outcome=Outcome.NEEDS_OPERATOR, parked=[parked]), NOW))
+    text = "\n".join(lines)
+    assert "NEEDS AN OPERATOR Vpc acme" in text
+    assert "a finalizer of somebody else holds it" in text
+    for command in ("retry --step vpc-acme", "skip --step vpc-acme --reason '...'", "abort"):
+        assert f"berth resolve acme {command}" in text
+
+
+def test_an_offboarding_says_removed_where_an_onboarding_says_undone() -> None:
+    steps = (_step("a", StepState.UNDONE), _step("b", StepState.UNDOING))
+    onboarding = "\n".join(_shown(run_view(_status(*steps), NOW)))
+    offboarding = "\n".join(_shown(run_view(_status(*steps, workflow="OffboardTenant"), NOW)))
+    assert "undone" in onboarding
+    assert "undoing" in onboarding
+    assert "removed" in offboarding
+    assert "removing" in offboarding
+
+
+@pytest.mark.parametrize("text", [HOSTILE, "[/]", "[link=http://x]", "\r\n\t", "\x9b31m"])
+def test_text_from_outside_can_neither_style_nor_control_the_terminal(text: str) -> None:
+    step = _step("a", StepState.FAILED, note=text, title=text)
+    shown = "\n".join(_shown(run_view(_status(step, failure=text), NOW, {"a": Trouble(2, text)})))
+    assert not [letter for letter in shown.replace("\n", "") if not letter.isprintable()]
+    assert "\n".join(_shown(clean("[bold]not bold[/bold]"))) == "[bold]not bold[/bold]"
+
+
+def test_text_from_outside_stays_on_one_line_and_keeps_its_words() -> None:
+    assert printable("one\n  two\tthree  four") == "one two three  four"
+    assert printable("\x1b[31m") == "\\x1b[31m"
+
+
+def test_a_terminal_that_knows_ascii_only_gets_ascii_only() -> None:
+    steps = [_step(state.value, state) for state in StepState]
+    lines = _shown(run_view(_status(*steps, requested_by="somebody"), NOW), _console(encoding="ascii"))
+    assert all(line.isascii() for line in lines)
+
+
+def test_the_hand_over_tells_all_a_cluster_needs_at_80_columns() -> None:
+    told = HandOver(
+        tenant=LONG,
+        mode="overlay",
+        platform="lab",
+        namespace=f"tenant-{LONG}",
+        vpc=LONG,
+        subnets=(
+            SubnetHandedOver(
+                name=LONG,
+                network_subnet=f"{LONG}--{LONG}",
+                cidrs=("10.0.0.0/22", "fd00:acae:1111:2222::/64"),
+                gateways=("10.0.0.1", "fd00:acae:1111:2222::1"),
+                mtu=9000,
+            ),
+        ),
+        external_ips=(
+            AddressHandedOver(name="egress", use="snat", addresses=("203.0.113.5",), serves=(LONG,)),
+            AddressHandedOver(name="jump", use="floatingIP", addresses=("203.0.113.6",), serves=("10.0.0.10",)),
+            AddressHandedOver(name="web", use="loadBalancer", addresses=("203.0.113.7",), serves=()),
+        ),
+        router_addresses=("203.0.113.4",),
+        block_policy="realised",
+        plan_hash="0" * 64,
+        requested_by="somebody",
+    )
+    lines = _shown(hand_over_view(told))
+    text = " ".join(" ".join(lines).split())
+    assert max(map(len, lines)) <= 80
+    for needed in (
+        f"network.subnet {LONG}--{LONG}",
+        "gateway 10.0.0.1, fd00:acae:1111:2222::1",
+        f"203.0.113.5 egress: SNAT for {LONG}",
+        "203.0.113.6 jump: floating IP of 10.0.0.10",
+        "203.0.113.7 web: for load balancers",
+        "router 203.0.113.4",
+        "block policy realised",
+        f"namespace tenant-{LONG}",
+    ):
+        assert needed in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0.04, "0.0 s"), (59.94, "59.9 s"), (61, "1 min 01 s"), (3600, "1 h 00 min"), (-3, "0.0 s")],
+)
+def test_durations_are_short(seconds: float, expected: str) -> None:
+    assert took(BEGAN, BEGAN + timedelta(seconds=seconds)) == expected
+
+
+def _watched(name: str, *states: StepState) -> Watched:
+    steps = [_step(f"{name}-{number}", state) for number, state in enumerate(states)]
+    return Watched(name, None, status=_status(*steps, tenant=name))
+
+
+def test_many_runs_fit_on_a_small_screen_and_each_is_on_it() -> None:
+    states = [StepState.DONE] * 10 + [StepState.RUNNING] * 3
+    watched = [_watched(f"tenant-{number}", *states) for number in range(10)]
+    console = _console()
+    lines = _shown(picture(watched, NOW, console, 24), console)
+    assert len(lines) < 24
+    assert max(map(len, lines)) <= 80
+    for one in watched:
+        assert any(line.startswith(one.tenant) for line in lines)
+
+
+def test_on_a_screen_too_small_for_every_step_those_under_way_are_shown() -> None:
+    watched = [_watched("acme", *[StepState.DONE] * 30, StepState.RUNNING)]
+    console = _console()
+    text = "\n".join(_shown(picture(watched, NOW, console, 24), console))
+    assert "Step acme-30" in text
+    assert "Step acme-29" not in text
+    assert "30 of 31 steps" in text
+
+
+def test_a_log_gets_one_line_for_each_change_and_none_for_another_attempt() -> None:
+    console = _console(200)
+    lines = Lines(console)
+    one = _watched("acme", StepState.WAITING)
+    lines.update([one])
+    one.status = _status(_step("a", StepState.RUNNING), tenant="acme")
+    for attempt in (2, 3, 4):
+        one.troubles = {"a": Trouble(attempt, "the API is away")}
+        lines.update([one])
+    one.troubles = {"a": Trouble(5, "the API is slow")}
+    lines.update([one])
+    one.troubles = {}
+    one.status = _status(_step("a", StepState.DONE, note="created"), tenant="acme")
+    lines.update([one])
+    lines.update([one])
+    assert _shown("", console)[:-1] == [
+        "acme: Step a: running",
+        "acme: Step a: retrying (attempt 2): the API is away",
+        "acme: Step a: retrying (attempt 5): the API is slow",
+        "acme: Step a: done (created, 2.0 s)",
+    ]

@@ -1,20 +1,41 @@
 """YAML text to plain data, and back to the line each path stands on."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+from ruamel.yaml.reader import ReaderError
 
-from tenancy.mistakes import InvalidDocumentError, Mistake, shown
+from tenancy.mistakes import InvalidDocumentError, Mistake, path_of, shown
 
 LARGEST_TEXT = 1_048_576
 """Characters. A document that is larger is no document of ours."""
 DEEPEST = 50
 """Levels. No document of ours is as deep, and the reader's own stack is not endless."""
+
+_PLAIN: tuple[tuple[str, Callable[[str], Any]], ...] = (
+    (r"null|Null|NULL|~|", lambda _: None),
+    (r"true|True|TRUE", lambda _: True),
+    (r"false|False|FALSE", lambda _: False),
+    (r"[-+]?[0-9]{1,40}", int),
+    (r"0o[0-7]{1,40}", lambda text: int(text[2:], 8)),
+    (r"0x[0-9a-fA-F]{1,40}", lambda text: int(text[2:], 16)),
+    (r"[-+]?(\.[0-9]{1,40}|[0-9]{1,40}(\.[0-9]{0,40})?)([eE][-+]?[0-9]{1,4})?", float),
+    (r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", lambda text: float(text.replace(".", ""))),
+)
+"""What text without quotes means: YAML 1.2's core schema. All else, timestamps and endless numbers too, is text."""
 
 
 @dataclass(frozen=True)
@@ -34,75 +55,94 @@ class Text:
     def placed(self, error: InvalidDocumentError, file: str) -> InvalidDocumentError:
         """The same mistakes, each with its line, in the order of the lines."""
         mistakes = [mistake.model_copy(update={"line": self.line_of(mistake.path)}) for mistake in error.mistakes]
-        return InvalidDocumentError(f"{file}: {error.what}", sorted(mistakes, key=lambda mistake: mistake.line or 0))
+        return InvalidDocumentError(
+            f"{_printable(file)}: {error.what}", sorted(mistakes, key=lambda mistake: mistake.line or 0)
+        )
 
 
 def read_yaml(text: str, file: str) -> list[Text]:
     """The documents of a YAML text (one after another between `---`), as plain data of JSON's kinds.
 
-    YAML 1.2: `no` is text. Anchors, tags and repeated keys are refused. Raises InvalidDocumentError, with the line.
+    YAML 1.2: `no` is text. Anchors, tags, directives and repeated keys are refused. Raises InvalidDocumentError, with the
+    line.
     """
     if len(text) > LARGEST_TEXT:
-        raise _unreadable(file, None, f"is {len(text)} characters long", f"a document has {LARGEST_TEXT} at the most")
-    yaml = YAML(typ="safe", pure=True)
+        raise _unreadable(file, 1, f"is {len(text)} characters long", f"a document has {LARGEST_TEXT} at the most")
     try:
-        return [_document(node, file) for node in yaml.compose_all(text) if node is not None]
+        events = YAML(typ="safe", pure=True).parse(text)
+        return [_document(events, event, file) for event in events if isinstance(event, DocumentStartEvent)]
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line = mark.line + 1 if mark else None
-        raise _unreadable(file, line, f"not YAML: {error.problem or error.context}", "correct the text") from error
-    except (YAMLError, RecursionError) as error:
-        raise _unreadable(file, None, f"not YAML: {shown(str(error))}", "correct the text") from error
+        line = mark.line + 1 if mark else 1
+        raise _unreadable(
+            file, line, f"not YAML: {_printable(error.problem or error.context)}", "correct it"
+        ) from error
+    except ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise _unreadable(file, line, f"has the character {shown(text[error.position])}", "remove it") from error
 
 
-def _unreadable(file: str, line: int | None, problem: str, remedy: str) -> InvalidDocumentError:
-    return InvalidDocumentError(file, [Mistake(path="(document)", problem=problem, remedy=remedy, line=line)])
+def _unreadable(file: str, line: int, problem: str, remedy: str) -> InvalidDocumentError:
+    mistake = Mistake(path="(document)", problem=problem, remedy=remedy, line=line)
+    return InvalidDocumentError(_printable(file), [mistake])
 
 
-def _document(root: Node, file: str) -> Text:
+def _printable(text: str) -> str:
+    return text if text.isprintable() else shown(text)
+
+
+# ruamel's events are not typed by what they hold.
+def _document(events: Iterator[Any], start: DocumentStartEvent, file: str) -> Text:
     lines: dict[str, int] = {}
-    seen: set[int] = set()
-    construct = YAML(typ="safe", pure=True).constructor.construct_object
 
-    def plain(node: Node, path: str, depth: int) -> Any:
-        line = node.start_mark.line + 1
-        lines.setdefault(path or "(document)", line)
-        if id(node) in seen:
-            raise _unreadable(file, line, "uses a YAML alias", "write the value out in each place")
-        if depth > DEEPEST:
-            raise _unreadable(file, line, "is nested too deeply", "correct the text")
-        seen.add(id(node))
-        match node:
-            case MappingNode():
-                return _mapping(node.value, path, depth)
-            case SequenceNode():
-                return [plain(item, f"{path}[{place}]", depth + 1) for place, item in enumerate(node.value)]
-            case _:
-                return _scalar(node)
+    def refused(event: Any, problem: str, remedy: str) -> InvalidDocumentError:
+        return _unreadable(file, event.start_mark.line + 1, problem, remedy)
 
-    def _mapping(pairs: Sequence[tuple[Node, Node]], path: str, depth: int) -> dict[str, Any]:
+    def checked(event: Any) -> Any:
+        if isinstance(event, AliasEvent) or event.anchor is not None:
+            raise refused(
+                event, f"has the YAML anchor or alias {shown(event.anchor)}", "write the value out in each place"
+            )
+        if event.tag is not None:
+            raise refused(event, f"has the tag {shown(event.tag)}", "write plain text or numbers")
+        return event
+
+    def value(event: Any, location: tuple[str | int, ...]) -> Any:
+        lines.setdefault(path_of(location), event.start_mark.line + 1)
+        if len(location) > DEEPEST:
+            raise refused(event, "is nested too deeply", "correct the text")
+        match checked(event):
+            case MappingStartEvent():
+                return mapping(location)
+            case SequenceStartEvent():
+                return [value(item, (*location, place)) for place, item in enumerate(until(SequenceEndEvent))]
+            case scalar:
+                return _meaning(scalar.value) if scalar.implicit[0] else str(scalar.value)
+
+    def mapping(location: tuple[str | int, ...]) -> dict[str, Any]:
         data: dict[str, Any] = {}
-        for key_node, value_node in pairs:
-            line = key_node.start_mark.line + 1
-            if not isinstance(key_node, ScalarNode):
-                raise _unreadable(file, line, "has a key that is not text", "write plain keys")
-            key = str(key_node.value)
-            if key in data:
-                raise _unreadable(file, line, f"has the key {shown(key)} twice", "keep one of the two")
-            here = f"{path}.{key}" if path else key
-            lines[here] = line
-            data[key] = plain(value_node, here, depth + 1)
+        for key in until(MappingEndEvent):
+            if not isinstance(checked(key), ScalarEvent):
+                raise refused(key, "has a key that is not text", "write plain keys")
+            name = str(key.value)
+            if name in data:
+                raise refused(key, f"has the key {shown(name)} twice", "keep one of the two")
+            here = (*location, name)
+            lines[path_of(here)] = key.start_mark.line + 1
+            data[name] = value(next(events), here)
         return data
 
-    def _scalar(node: Node) -> Any:
-        # Timestamps stay the text they are: JSON has none.
-        kind = str(node.tag).removeprefix("tag:yaml.org,2002:")
-        if kind in ("null", "bool", "int", "float"):
-            return construct(node)
-        if kind in ("str", "timestamp"):
-            return str(node.value)
-        raise _unreadable(
-            file, node.start_mark.line + 1, f"has the tag {shown(str(node.tag))}", "write plain text or numbers"
-        )
+    def until(end: type) -> Iterator[Any]:
+        # What is inside an item is read before the next one is asked for.
+        for event in events:
+            if isinstance(event, end):
+                return
+            yield event
 
-    return Text(plain(root, "", 0), lines)
+    if start.version or start.tags:
+        raise refused(start, "has a YAML directive", "remove the line that begins with %")
+    return Text(value(next(events), ()), lines)
+
+
+def _meaning(text: str) -> Any:
+    return next((read(text) for pattern, read in _PLAIN if re.fullmatch(pattern, text)), text)

@@ -1,15 +1,17 @@
 """The manifests of a tenant's objects, made from its document and the platform's, and from nothing else."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from tenancy import names
 from tenancy.documents import to_plain
+from tenancy.fields import Address
 from tenancy.kinds import CONFIG_MAP, NAMESPACE, OVN_EIP, OVN_FIP, OVN_SNAT_RULE, SUBNET, VPC, Kind, Object
 from tenancy.platform import Platform, ProviderNetwork
 from tenancy.policy import block_policy, digest
 from tenancy.rules import gateways
-from tenancy.tenant import ExternalIP, FloatingIP, Snat, Subnet, TenantNetwork, snat_subnets
+from tenancy.tenant import AddressRange, ExternalIP, FloatingIP, Snat, Subnet, TenantNetwork, snat_subnets
 
 EIP_FINALIZER = "kubeovn.io/kube-ovn-controller"
 """Kube-OVN 1.17 puts none on an OvnEip with a fixed address, and deleting one in use would free the address."""
@@ -49,21 +51,14 @@ def vpc(tenant: TenantNetwork, platform: Platform) -> Object:
 
 def subnet(tenant: TenantNetwork, platform: Platform, item: Subnet) -> Object:
     """An overlay subnet of the tenant's VPC."""
-    gateway = gateways(item)
+    # Kube-OVN takes the first of two CIDRs for the IPv4 one (1.17 pkg/util/net.go, GetIPAddrWithMask).
+    cidrs = sorted(item.cidrs, key=lambda cidr: cidr.version)
+    gateway = sorted(gateways(item), key=lambda address: address.version)
     spec: Object = {
         "vpc": names.vpc(tenant.name),
-        "cidrBlock": ",".join(map(str, item.cidrs)),
+        "cidrBlock": ",".join(map(str, cidrs)),
         "gateway": ",".join(map(str, gateway)),
-        # Kube-OVN adds the gateways itself; saying so from the start makes what is read back equal to what was written.
-        "excludeIps": sorted(
-            [
-                *map(str, gateway),
-                *(
-                    f"{span.first}..{span.last}" if span.first != span.last else str(span.first)
-                    for span in item.exclude
-                ),
-            ]
-        ),
+        "excludeIps": _excluded(gateway, item.exclude),
         "provider": "ovn",
         "namespaces": [names.namespace(tenant.name)],
     }
@@ -71,6 +66,22 @@ def subnet(tenant: TenantNetwork, platform: Platform, item: Subnet) -> Object:
     if mtu is not None:
         spec["mtu"] = mtu
     return _object(SUBNET, tenant.name, names.subnet(tenant.name, item.name), spec=spec)
+
+
+def _excluded(gateway: Sequence[Address], exclude: Sequence[AddressRange]) -> list[str]:
+    """What workloads never get, as Kube-OVN would rewrite it: gateways added, overlaps merged, sorted as text.
+
+    So what is read back is what was written, and nobody edits it for ever (1.17 pkg/controller/subnet.go,
+    formatExcludeIPs).
+    """
+    ranges = [(address, address) for address in gateway] + [(span.first, span.last) for span in exclude]
+    merged: list[tuple[Address, Address]] = []
+    for first, last in sorted(ranges, key=lambda span: (span[0].version, int(span[0]))):
+        if merged and merged[-1][1].version == first.version and int(first) <= int(merged[-1][1]):
+            merged[-1] = merged[-1][0], max(merged[-1][1], last, key=int)
+        else:
+            merged.append((first, last))
+    return sorted(str(first) if first == last else f"{first}..{last}" for first, last in merged)
 
 
 def router_port(provider: ProviderNetwork) -> Object:

@@ -63,9 +63,8 @@ class Board:
         self.become(Outcome.NEEDS_OPERATOR)
 
     def unpark(self, step: str) -> None:
-        """An operator has decided about a step."""
-        self._parked.pop(step, None)
-        if not self._parked:
+        """A step no longer waits for an operator; nothing where it did not."""
+        if self._parked.pop(step, None) and not self._parked:
             self.become(Outcome.UNDOING if self._status.workflow == "OnboardTenant" else Outcome.RUNNING)
 
     @property
@@ -73,10 +72,9 @@ class Board:
         """The steps that wait for an operator."""
         return tuple(self._parked.values())
 
-    @property
-    def skipped(self) -> tuple[StepStatus, ...]:
-        """The steps whose object an operator decided to leave."""
-        return tuple(step for step in self._steps.values() if step.state is StepState.SKIPPED)
+    def step(self, step: str) -> StepStatus:
+        """One step. Raises KeyError for one that was never declared."""
+        return self._steps[step]
 
     def know(self, *, mode: str, plan_hash: str | None = None) -> None:
         """What the platform and the plan are, once that is known."""

@@ -72,7 +72,8 @@ class OnboardTenant:
     async def _onboard(self, tenant: TenantNetwork) -> HandOver:
         found: Found = await self._step(PREFLIGHT, Checks.preflight, to_plain(tenant))
         plan, platform, provider = found.plan, found.platform, found.platform.spec.provider_network
-        self._before = {_key(thing): thing for thing in found.before}
+        # A run that is reset to its start finds what it made itself: that was not there before it.
+        self._before = {_key(thing): thing for thing in found.before if _made_by(thing) != self._run}
         self._board.know(mode=plan.mode, plan_hash=plan.hash)
         self._board.declare(steps_of(plan))
 
@@ -195,8 +196,13 @@ class OnboardTenant:
         given: object,
         undo: Callable[..., Awaitable[Any]],
         undo_given: object,
+        *,
+        of: Object,
     ) -> Any:
-        self._removals.register(Removal(step, undo, undo_given))
+        """Takes a step that makes or changes an object (`of`), its undo registered first."""
+        part_of = None if step.id == (whole := _whole_step(of)) else whole
+        was_there = _key(of) in self._before
+        self._removals.register(Removal(step, undo, undo_given, part_of=part_of, was_there=was_there))
         return await self._step(step, activity, given)
 
     async def _step(self, step: StepStatus, activity: Callable[..., Awaitable[Any]], given: object) -> Any:
@@ -232,6 +238,11 @@ class OnboardTenant:
 
 def _key(thing: Object) -> tuple[str, str]:
     return thing["kind"], thing["metadata"]["name"]
+
+
+def _made_by(thing: Object) -> object:
+    """The run that made an object, as its annotation says; None for one that bears none."""
+    return (thing["metadata"].get("annotations") or {}).get(names.RUN_ANNOTATION)
 
 
 def _routes(vpc: Object) -> list[PolicyRoute]:

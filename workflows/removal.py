@@ -1,5 +1,6 @@
 """Taking things back in reverse: each removal retried, then parked for an operator, and nothing left behind silently."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from workflows.stepping import HEARTBEAT_TIMEOUT, ONE_TRY, reason_of, side_by_si
 
 TRIES = 8
 """How often a removal is tried before an operator is asked. The activity says how long to wait in between."""
+LONGEST_TEXT = 500
+"""Characters of an operator's reason or name."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,10 @@ class Removal:
     activity: Callable[..., Awaitable[Any]]
     given: object
     """The activity's argument."""
+    part_of: str | None = None
+    """ID of the step whose own removal takes this with it, if there is one."""
+    was_there: bool = False
+    """It was there before the run: only what the run changed of it is taken back."""
 
 
 class Removals:
@@ -46,7 +53,8 @@ class Removals:
 
     def refusal(self, decision: Resolve) -> str | None:
         """Why a decision cannot be taken now; None where it can."""
-        waiting = [parked.step for parked in self._board.parked]
+        # Two decisions may arrive before the first is acted on: the second must not take its place.
+        waiting = [one.step for one in self._board.parked if one.step not in self._decisions and self._abort is None]
         if not waiting:
             return f"nothing of tenant {self._board.status().tenant} waits for a decision: see `berth status`"
         if decision.step is None and len(waiting) > 1 and decision.decision != "abort":
@@ -55,6 +63,9 @@ class Removals:
             return f"step {decision.step[:60]!r} does not wait for a decision: these do: {', '.join(waiting)}"
         if decision.decision == "skip" and not (decision.reason or "").strip():
             return "to skip needs a reason: it is kept in the run's history, because something stays behind"
+        for field, text in (("reason", decision.reason or ""), ("by", decision.by or "")):
+            if not text.isprintable() or len(text) > LONGEST_TEXT:
+                return f"{field} is {text[:60]!r}: write one line of {LONGEST_TEXT} characters at the most"
         return None
 
     def decide(self, decision: Resolve) -> str:
@@ -62,7 +73,7 @@ class Removals:
         if decision.decision == "abort":
             self._abort = decision
             return "aborting: whatever has not been removed yet stays, and the run ends with its list"
-        step = decision.step or self._board.parked[0].step
+        step = decision.step or next(one.step for one in self._board.parked if one.step not in self._decisions)
         self._decisions[step] = decision
         return f"{'trying again to remove' if decision.decision == 'retry' else 'leaving'} {step}"
 
@@ -72,24 +83,45 @@ class Removals:
             await side_by_side([self._one(removal) for removal in phase])
             if self._abort is not None:
                 break
-        left = [f"{step.title} ({step.note})" for step in self._board.skipped]
-        if self._abort is not None:
-            states = {step.id: step.state for step in self._board.status().steps}
-            done = (StepState.UNDONE, StepState.SKIPPED)
-            rest = [
-                removal.step.title for phase in self._phases for removal in phase if states[removal.step.id] not in done
-            ]
-            by = f" by {self._abort.by}" if self._abort.by else ""
-            left += [f"{title} (aborted{by}: {self._abort.reason or 'no reason given'})" for title in rest]
+        left = [_named(removal, note) for removal, note in self._left()]
         if left:
             raise ApplicationError(
-                f"left behind by an operator's decision: {'; '.join(left)}: remove it by hand, or start the run again",
+                f"left behind by an operator's decision: {'; '.join(left)}: remove by hand what was not there before, or"
+                " start the run again",
                 left,
                 type=LEFT_BEHIND,
                 non_retryable=True,
             )
 
+    def _left(self) -> list[tuple[Removal, str]]:
+        """What stays by an operator's decision, in the order in which it was made, each with who decided so and why."""
+        removals = [removal for phase in self._phases for removal in phase]
+        if self._abort is not None:
+            by = f" by {self._abort.by}" if self._abort.by else ""
+            why = f"aborted{by}: {self._abort.reason or 'no reason given'}"
+            for removal in removals:
+                if self._board.step(removal.step.id).state not in (StepState.UNDONE, StepState.SKIPPED):
+                    self._board.mark(removal.step.id, StepState.SKIPPED, why)
+        left = []
+        for removal in removals:
+            step = self._board.step(removal.step.id)
+            whole = self._board.step(removal.part_of) if removal.part_of else None
+            if step.state is StepState.SKIPPED and whole is not None and whole.state is StepState.UNDONE:
+                self._board.mark(step.id, StepState.UNDONE, f"went with {whole.title}")
+            elif step.state is StepState.SKIPPED:
+                left.append((removal, step.note or ""))
+        return left
+
     async def _one(self, removal: Removal) -> None:
+        step = removal.step.id
+        try:
+            await self._until_gone(removal)
+        except (ActivityError, asyncio.CancelledError):
+            self._board.unpark(step)
+            self._board.mark(step, StepState.FAILED, "cancelled")
+            raise
+
+    async def _until_gone(self, removal: Removal) -> None:
         step = removal.step.id
         while self._abort is None:
             self._board.mark(step, StepState.UNDOING)
@@ -124,3 +156,8 @@ class Removals:
         )
         self._board.unpark(step)
         return self._decisions.pop(step, None)
+
+
+def _named(removal: Removal, note: str) -> str:
+    was_there = "was there before, and may bear this run's changes; " if removal.was_there else ""
+    return f"{removal.step.title} ({was_there}{note})"

@@ -11,7 +11,7 @@ from temporalio.client import Client
 from temporalio.worker import Interceptor, Worker
 
 from activities.checks import Checks
-from activities.decisions import Pace
+from activities.decisions import HEARTBEAT_EVERY, Pace
 from activities.objects import ObjectSteps
 from activities.platform import read_platform_file
 from activities.vpc import VpcSteps
@@ -62,6 +62,8 @@ def make_worker(
         max_cached_workflows=settings.max_cached_runs,
         max_concurrent_activities=settings.max_concurrent_steps,
         graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
+        # A cancel reaches a step with the answer to a heartbeat, and its progress reaches people that way: each is sent.
+        max_heartbeat_throttle_interval=timedelta(seconds=HEARTBEAT_EVERY),
     )
 
 

@@ -10,6 +10,7 @@ from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_e
 from activities.checks import Checks, Inventory
 from activities.objects import ObjectSteps, RemoveObject
 from activities.vpc import BlockPolicy, RouterPort, VpcSteps
+from tenancy import names
 from tenancy.kinds import (
     CONFIG_MAP,
     NAMESPACE,
@@ -119,10 +120,12 @@ def _phases(tenant: str, objects: Sequence[Object]) -> Iterator[list[Removal]]:
     yield of(SUBNET)
     outside = tuple(spec.get("extraExternalSubnets") or ())
     way_out = RouterPort(tenant=tenant, external_subnets=outside, spec={})
-    yield [*([Removal(ROUTER_PORT, VpcSteps.close_router_port, way_out)] if vpc else []), *of(OVN_EIP)]
+    whole = step_of(VPC.name, names.vpc(tenant), "removal").id
+    port = [Removal(ROUTER_PORT, VpcSteps.close_router_port, way_out, part_of=whole)] if vpc else []
+    yield [*port, *of(OVN_EIP)]
     # The exceptions for its own addresses go before the addresses, which another tenant may be given next.
     policy = BlockPolicy(tenant=tenant, routes=born_policy(spec.get("policyRoutes") or ()))
-    excepted = [Removal(OWN_ADDRESSES, VpcSteps.write_block_policy, policy)] if vpc else []
+    excepted = [Removal(OWN_ADDRESSES, VpcSteps.write_block_policy, policy, part_of=whole)] if vpc else []
     yield [*excepted, *of(OVN_FIP, OVN_SNAT_RULE, OVN_DNAT_RULE)]
     yield of(CONFIG_MAP)
 

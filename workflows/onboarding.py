@@ -98,6 +98,7 @@ class OnboardTenant:
                         port,
                         VpcSteps.close_router_port,
                         port.model_copy(update={"spec": self._way_out_before()}),
+                        of=vpc.manifest,
                     ),
                     *(self._ensure(planned) for planned in plan.of(Stage.EXTERNAL_IPS)),
                 ]
@@ -117,6 +118,7 @@ class OnboardTenant:
                         self._policy(routes),
                         VpcSteps.write_block_policy,
                         self._policy(self._routes_before(vpc)),
+                        of=vpc.manifest,
                     ),
                     *(self._ensure(planned) for planned in plan.of(Stage.TRANSLATION)),
                 ]
@@ -186,7 +188,9 @@ class OnboardTenant:
             run=self._run,
             before=self._before.get(_key(manifest)),
         )
-        done: Ensured = await self._undoable(step, ObjectSteps.ensure_object, given, ObjectSteps.remove_object, undo)
+        done: Ensured = await self._undoable(
+            step, ObjectSteps.ensure_object, given, ObjectSteps.remove_object, undo, of=manifest
+        )
         return done
 
     async def _undoable(
@@ -200,9 +204,14 @@ class OnboardTenant:
         of: Object,
     ) -> Any:
         """Takes a step that makes or changes an object (`of`), its undo registered first."""
-        part_of = None if step.id == (whole := _whole_step(of)) else whole
-        was_there = _key(of) in self._before
-        self._removals.register(Removal(step, undo, undo_given, part_of=part_of, was_there=was_there))
+        removal = Removal(
+            step,
+            undo,
+            undo_given,
+            part_of=step_of(VPC.name, self._tenant, Stage.VPC).id if step in (ROUTER_PORT, OWN_ADDRESSES) else None,
+            was_there=_key(of) in self._before,
+        )
+        self._removals.register(removal)
         return await self._step(step, activity, given)
 
     async def _step(self, step: StepStatus, activity: Callable[..., Awaitable[Any]], given: object) -> Any:

@@ -10,7 +10,7 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
 from tests.durability.scene import Document, Scene, eventually, within
-from tests.durability.tenants import comparable, made_twice
+from tests.durability.tenants import comparable, differences, made_twice
 from workflows.face import Outcome, Status, StepState
 
 Run = WorkflowHandle[Any, Any]
@@ -58,16 +58,10 @@ async def undisturbed(scene: Scene, documents: Sequence[Document]) -> Document:
 async def is_now(scene: Scene, wanted: Document) -> None:
     """Waits until the platform is as wanted, since OVN's clean-up ends a moment after its objects are gone."""
 
-    async def difference() -> list[str]:
-        now = await as_it_is(scene)
-        return [
-            f"{part}/{key}: is {now[part].get(key)}, should be {wanted[part].get(key)}"
-            for part in wanted
-            for key in sorted(wanted[part].keys() | now[part].keys())
-            if now[part].get(key) != wanted[part].get(key)
-        ]
+    async def look() -> list[str]:
+        return list(differences("", await as_it_is(scene), wanted))
 
-    await eventually(difference, lambda seen: not seen, "the platform is as it should be", seconds=10)
+    await eventually(look, lambda seen: not seen, "the platform is as it should be", seconds=10)
 
 
 async def all_is_right(scene: Scene, runs: Sequence[Run], right: Document) -> None:

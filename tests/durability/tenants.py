@@ -3,13 +3,15 @@
 import json
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 Document = dict[str, Any]
 
 _ADDRESS = re.compile(r"\b198\.1[89]\.\d+\.\d+\b")
 _MAC = re.compile(r"\b(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}\b")
+_PLAN_HASH = re.compile(r'("planHash": ")[0-9a-f]{64}')
+"""In a hand-over's text. A plan for what is there in part is another than one for nothing."""
 _BY_CHANCE = ("v4availableIPrange", "v4usingIPrange", "ovn.kubernetes.io/vpc_nat")
 """Which addresses are free, and which of an external IP's rules came last."""
 
@@ -55,7 +57,8 @@ def comparable(objects: Document, northbound: Document) -> Document:
         if isinstance(value, list):
             return sorted((plain(inner) for inner in value), key=lambda inner: json.dumps(inner, sort_keys=True))
         if isinstance(value, str):
-            return _MAC.sub("<mac>", _ADDRESS.sub(lambda found: holders.get(found[0], found[0]), value))
+            value = _PLAN_HASH.sub(r"\1<hash>", _MAC.sub("<mac>", value))
+            return _ADDRESS.sub(lambda found: holders.get(found[0], found[0]), value)
         return value
 
     found: Document = plain({"objects": objects, "northbound": northbound})
@@ -88,3 +91,12 @@ def of_tenant(objects: Document, name: str) -> set[str]:
         for key, found in objects.items()
         if (found["metadata"].get("labels") or {}).get("berth.network/tenant") == name
     }
+
+
+def differences(path: str, seen: Any, wanted: Any) -> Iterator[str]:
+    """Where two comparable platforms differ, and how."""
+    if isinstance(seen, dict) and isinstance(wanted, dict):
+        for key in sorted(seen.keys() | wanted.keys()):
+            yield from differences(f"{path}/{key}", seen.get(key), wanted.get(key))
+    elif seen != wanted:
+        yield f"{path} is {seen}, should be {wanted}"

@@ -14,7 +14,6 @@ from cli.plan_view import plan_view
 from cli.session import Session, session
 from cli.terminal import show, show_json
 from tenancy.plan import Plan, plan
-from tenancy.platform import Platform
 from tenancy.schema import json_schema
 from tenancy.tenant import TenantNetwork
 from workers.settings import ConfigurationError
@@ -32,7 +31,12 @@ def plan_tenants(
     here = session(context)
     sources = read_tenants(files, here.platform)
     tenants = [source.tenant for source in sources]
-    plans = _offline(here.platform, tenants) if offline else asyncio.run(_observed(here, tenants))
+    if here.platform is None:
+        message = "no platform's document is known: name one with `berth --platform FILE plan ...` or BERTH_PLATFORM"
+        raise CommandError(ExitCode.USAGE, message)
+    plans = (
+        [plan(tenant, here.platform, ()) for tenant in tenants] if offline else asyncio.run(_observed(here, tenants))
+    )
     if json:
         show_json({"plans": [_plain(one) for one in plans]})
     else:
@@ -45,13 +49,6 @@ def schema(kind: Annotated[Literal["TenantNetwork", "Platform"], typer.Argument(
     """Print the JSON Schema of a kind of document, for editors and checks."""
     show_json(json_schema(kind))
     return ExitCode.OK
-
-
-def _offline(platform: Platform | None, tenants: Sequence[TenantNetwork]) -> list[Plan]:
-    if platform is None:
-        message = "no platform's document is known: name one with `berth --platform FILE plan ...` or BERTH_PLATFORM"
-        raise CommandError(ExitCode.USAGE, message)
-    return [plan(tenant, platform, ()) for tenant in tenants]
 
 
 async def _observed(here: Session, tenants: Sequence[TenantNetwork]) -> list[Plan]:

@@ -1,6 +1,7 @@
 """The commands that run something: `worker`, and the lab with its environment and its faults."""
 
 import asyncio
+import os
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -30,7 +31,7 @@ app.add_typer(faults, name="fault")
 def worker(
     context: typer.Context,
     ready_file: Annotated[
-        Path | None, typer.Option(help="Written once tasks are taken, e.g. for a readiness probe.")
+        Path | None, typer.Option(help="Holds the process ID while tasks are taken, e.g. for a readiness probe.")
     ] = None,
 ) -> int:
     """Serve the task queue until SIGTERM or Ctrl-C; steps under way get time to finish."""
@@ -40,8 +41,13 @@ def worker(
 
     settings = session(context).settings
     set_up_logs(settings.log_format, settings.log_level)
+
+    def ready() -> None:
+        if ready_file:
+            ready_file.write_text(f"{os.getpid()}\n")
+
     try:
-        asyncio.run(serve(settings, ready=ready_file.touch if ready_file else None))
+        asyncio.run(serve(settings, ready=ready))
     except ConfigurationError as error:
         raise CommandError(ExitCode.UNREACHABLE, str(error)) from error
     finally:

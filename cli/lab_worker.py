@@ -69,7 +69,7 @@ async def ground(
             ready = _ready_file(running)
             ready.unlink(missing_ok=True)
             progress("starting a worker")
-            await worker.start(lambda: _exists(ready))
+            await worker.start(lambda: _written(ready))
             try:
                 yield Ground(running, running.home / WORKER_LOG, lab, worker)
             finally:
@@ -121,5 +121,5 @@ def _ready_file(lab: RunningLab) -> Path:
     return lab.home / "worker.ready"
 
 
-async def _exists(path: Path) -> bool:
-    return path.exists()  # noqa: ASYNC240  # takes microseconds
+async def _written(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0  # noqa: ASYNC240  # takes microseconds

@@ -75,6 +75,7 @@ def test_every_code_has_its_place_in_the_order_of_urgency() -> None:
         (["plan", "missing.yaml"], "cannot read 'missing.yaml'"),
         (["--platform", "missing.yaml", "plan", "tenant.yaml"], "cannot read 'missing.yaml'"),
         (["plan", "--offline", "tenant.yaml"], "no platform's document is known"),
+        (["plan", "tenant.yaml"], "no platform's document is known"),
         (["lab", "fault", "add", "explode"], "no fault the lab knows"),
     ],
 )

@@ -111,7 +111,7 @@ def test_an_offboarding_says_removed_where_an_onboarding_says_undone() -> None:
     assert "removing" in offboarding
 
 
-@pytest.mark.parametrize("text", [HOSTILE, "[/]", "[link=http://x]", "\r\n\t", "\x9b31m"])
+@pytest.mark.parametrize("text", [HOSTILE, "[/]", "[link=http://x]", "\r\n\t", "\x9b31m"], ids=range(5))
 def test_text_from_outside_can_neither_style_nor_control_the_terminal(text: str) -> None:
     step = _step("a", StepState.FAILED, note=text, title=text)
     shown = "\n".join(_shown(run_view(_status(step, failure=text), NOW, {"a": Trouble(2, text)})))

@@ -1,15 +1,18 @@
 """Connecting to Temporal and to Kubernetes, by the settings."""
 
+import re
 from collections.abc import Mapping
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.envconfig import ClientConfigProfile
+from temporalio.envconfig import ClientConfigProfile, ClientConnectConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from clients.errors import RefusedError, UnavailableError
+from clients.kube_ovn.answers import plain
 from clients.kube_ovn.client import KubeOvn, connect
 from clients.kube_ovn.connection import KubeConnection
 from tenancy.mistakes import shown
@@ -18,19 +21,7 @@ from workers.settings import ConfigurationError, Settings
 
 async def connect_temporal(settings: Settings) -> Client:
     """A client of Temporal. Raises ConfigurationError that says where it looked and what to do."""
-    try:
-        profile = ClientConfigProfile.load(
-            settings.temporal_profile,
-            config_source=settings.temporal_config,
-            # Temporal's own reader would pass over a misspelt key, and connect without the certificate it stood for.
-            config_file_strict=True,
-        )
-        options = profile.to_client_connect_config()
-    except (RuntimeError, ValueError, OSError) as error:
-        raise ConfigurationError(
-            f"Temporal's configuration (profile {settings.temporal_profile or 'default'}) cannot be read:"
-            f" {shown(str(error))}: correct the file, or set BERTH_TEMPORAL_CONFIG and BERTH_TEMPORAL_PROFILE"
-        ) from error
+    options = _profile(settings)
     address = settings.temporal_address or options.get("target_host") or "127.0.0.1:7233"
     namespace = settings.temporal_namespace or options.get("namespace") or "default"
     try:
@@ -44,10 +35,34 @@ async def connect_temporal(settings: Settings) -> Client:
         )
     except (RuntimeError, RPCError, ValueError) as error:
         raise ConfigurationError(
-            f"Temporal at {address}, namespace {namespace}, cannot be reached ({_first_line(error)}): start it"
+            f"Temporal at {address}, namespace {namespace}, cannot be reached ({_reason(error)}): start it"
             " (`berth lab` for a try), or set BERTH_TEMPORAL_ADDRESS"
         ) from error
     return client
+
+
+def _profile(settings: Settings) -> ClientConnectConfig:
+    """What Temporal's own configuration file and TEMPORAL_* variables say of the connection."""
+    file = settings.temporal_config
+    # Temporal's own reader would pass over a file that is not there, and connect without the certificates in it.
+    if file is not None and not file.is_file():
+        raise ConfigurationError(
+            f"Temporal's configuration {shown(str(file))} is not a file: correct BERTH_TEMPORAL_CONFIG, or leave it out"
+        )
+    try:
+        profile = ClientConfigProfile.load(
+            settings.temporal_profile,
+            config_source=file,
+            # The same holds for a misspelt key.
+            config_file_strict=True,
+        )
+        return profile.to_client_connect_config()
+    except (RuntimeError, ValueError, OSError) as error:
+        raise ConfigurationError(
+            f"Temporal's configuration {file or '(where its own tools look)'}, profile"
+            f" {settings.temporal_profile or 'default'}, cannot be used: {_without_its_lines(str(error))}: correct the file,"
+            " or set BERTH_TEMPORAL_CONFIG and BERTH_TEMPORAL_PROFILE"
+        ) from error
 
 
 async def check_namespace(client: Client, wanted: Mapping[str, str]) -> None:
@@ -62,8 +77,13 @@ async def check_namespace(client: Client, wanted: Mapping[str, str]) -> None:
     except RPCError as error:
         if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED):
             return  # a hosted Temporal may not let its tenants ask; then the first run shows it
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise ConfigurationError(
+                f"Temporal has no namespace {client.namespace}: run `temporal operator namespace create --namespace"
+                f" {client.namespace}`, or set BERTH_TEMPORAL_NAMESPACE"
+            ) from error
         raise ConfigurationError(
-            f"Temporal namespace {client.namespace} cannot be read ({_first_line(error)}): does it exist?"
+            f"Temporal namespace {client.namespace} cannot be read ({_reason(error)}): see that Temporal is well, and try again"
         ) from error
     missing = [name for name in wanted if name not in answer.custom_attributes]
     if missing:
@@ -88,7 +108,7 @@ async def connect_kubernetes(settings: Settings) -> KubeOvn:
             request_timeout=settings.kube_request_timeout,
         )
     except ValidationError as error:
-        wrong = "; ".join(found["msg"] for found in error.errors(include_url=False))
+        wrong = "; ".join(_wrong(found) for found in error.errors(include_url=False))
         raise ConfigurationError(f"settings of Kubernetes (BERTH_KUBE...): {wrong}") from error
     try:
         return await connect(connection)
@@ -98,5 +118,19 @@ async def connect_kubernetes(settings: Settings) -> KubeOvn:
         ) from error
 
 
-def _first_line(error: BaseException) -> str:
-    return shown((str(error).splitlines() or [type(error).__name__])[0])
+def _wrong(found: ErrorDetails) -> str:
+    """One finding about the connection to Kubernetes, under the name of its setting."""
+    place = f"BERTH_KUBE_{str(found['loc'][0]).upper()} = {shown(found['input'])}: " if found["loc"] else ""
+    return place + found["msg"].removeprefix("Value error, ")
+
+
+def _reason(error: BaseException) -> str:
+    """Why a connection failed: what the system said, where it is among the layers around it."""
+    text = str(error)
+    said = re.findall(r'message: "([^"]+)"', text)
+    return plain(said[-1] if said else text)
+
+
+def _without_its_lines(text: str) -> str:
+    """What is wrong with a TOML file, without the lines that the parser quotes: they may hold a key."""
+    return plain(" ".join(line for line in text.splitlines() if not re.match(r"\s*\d*\s*\|", line)), 300)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import structlog
 from structlog.typing import EventDict, Processor
 from temporalio.exceptions import ApplicationError
+from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     # Local variables may hold what no log may: a token, a header.
@@ -17,7 +18,7 @@ PREFIX = "tenant-"
 
 
 def set_up_logs(form: Literal["console", "json"], level: str) -> None:
-    """Sends the logs of Berth, Temporal's SDK and every library through one renderer."""
+    """Sends the logs of Berth, Temporal's SDK and every library through one renderer. Before Temporal is connected to."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -40,6 +41,14 @@ def set_up_logs(form: Literal["console", "json"], level: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
+    # The SDK's core would write its own format to standard output.
+    core = LoggingConfig(
+        filter=TelemetryFilter(core_level="WARN", other_level="ERROR"),
+        forwarding=LogForwardingConfig(
+            logging.getLogger("temporalio.core"), append_target_to_name=False, prepend_target_on_message=False
+        ),
+    )
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=core)), error_if_already_set=False)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
@@ -54,7 +63,8 @@ def set_up_logs(form: Literal["console", "json"], level: str) -> None:
 def _of_a_run(_logger: Any, _method: str, event: EventDict) -> EventDict:
     """Temporal's SDK hands its context over as one mapping; people search for tenant, workflow, run and step."""
     context = {**(event.pop("temporal_workflow", None) or {}), **(event.pop("temporal_activity", None) or {})}
-    event.pop("__temporal_error_identifier", None)
+    for name in ("__temporal_error_identifier", "temporal_log"):
+        event.pop(name, None)
     workflow_id = context.get("workflow_id")
     if workflow_id:
         event["workflow"] = workflow_id

@@ -1,9 +1,11 @@
 """The worker's settings, from `BERTH_*` environment variables or a `berth.toml`; secrets only as paths to them."""
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from tenancy.mistakes import shown
@@ -46,7 +48,7 @@ class Settings(BaseSettings):
     """File with the bearer token for `kube_server`; read again when it changes."""
     kube_ca_file: Path | None = None
     """File with the CA certificates for `kube_server`."""
-    kube_pool_size: int = Field(default=32, ge=1, le=1000)
+    kube_pool_size: int = Field(default=32, ge=4, le=1000)
     """Connections to the API server at the most."""
     kube_request_timeout: float = Field(default=30.0, gt=0)
     """Seconds until a request that has had no answer is given up."""
@@ -90,16 +92,21 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         return Settings(**{key: value for key, value in overrides.items() if value is not None})
     except ValidationError as error:
-        wrong = [
-            f"{'.'.join(map(str, found['loc']))} (BERTH_{'_'.join(map(str, found['loc'])).upper()}) = {shown(found['input'])}:"
-            f" {found['msg']}"
-            for found in error.errors(include_url=False)
-        ]
+        wrong = [_wrong(found) for found in error.errors(include_url=False)]
         raise ConfigurationError(f"settings: {' | '.join(wrong)}") from error
     except (OSError, ValueError) as error:
         raise ConfigurationError(
             f"settings file berth.toml cannot be read ({shown(str(error))}): correct it"
         ) from error
+
+
+def _wrong(found: ErrorDetails) -> str:
+    name = ".".join(map(str, found["loc"]))
+    if found["type"] == "extra_forbidden":
+        # Its value is not shown: it may be a secret that belongs somewhere else.
+        close = get_close_matches(name, Settings.model_fields, n=1)
+        return f"{shown(name)}: no such setting{f', did you mean {close[0]}?' if close else ''}"
+    return f"{name} (BERTH_{name.upper()}) = {shown(found['input'])}: {found['msg']}"
 
 
 def settings_reference() -> str:

@@ -46,11 +46,11 @@ def merge(actual: Object, desired: Object) -> Merge:
     if conflicts:
         return Merge(None, conflicts)
     result = copy.deepcopy(actual)
-    labels = result["metadata"].setdefault("labels", {})
-    labels.update(desired["metadata"].get("labels", {}))
+    if labels := desired["metadata"].get("labels"):
+        result["metadata"]["labels"] = {**(result["metadata"].get("labels") or {}), **labels}
     for key, value in wanted.items():
         if key not in fixed:
-            _assert(result.setdefault("spec", {}), key, value)
+            _assert(_spec(result), key, value)
     if "data" in desired:
         result["data"] = desired["data"]
     if kind == VPC.name:
@@ -62,14 +62,14 @@ def with_spec(actual: Object, wanted: Object) -> Object:
     """The object with these fields of its spec meaning what is wanted, and nothing else touched."""
     result = copy.deepcopy(actual)
     for key, value in wanted.items():
-        _assert(result.setdefault("spec", {}), key, value)
+        _assert(_spec(result), key, value)
     return result
 
 
 def with_block_policy(vpc: Object, policy: Sequence[PolicyRoute]) -> Object:
     """The VPC with Berth's band of its policy routes holding exactly this policy."""
     result = copy.deepcopy(vpc)
-    _assert(result.setdefault("spec", {}), "policyRoutes", [route.manifest() for route in policy])
+    _assert(_spec(result), "policyRoutes", [route.manifest() for route in policy])
     _forget_birth(vpc, result)
     return result
 
@@ -79,6 +79,13 @@ def _forget_birth(actual: Object, result: Object) -> None:
     before, after = (born_policy((vpc.get("spec") or {}).get("policyRoutes") or ()) for vpc in (actual, result))
     if digest(before) != digest(after):
         (result["metadata"].get("annotations") or {}).pop(BORN_WITH_ANNOTATION, None)
+
+
+def _spec(thing: Object) -> Object:
+    # The API leaves out what is empty, and lets a client write null.
+    thing["spec"] = thing.get("spec") or {}
+    spec: Object = thing["spec"]
+    return spec
 
 
 def _assert(spec: Object, key: str, value: Any) -> None:
@@ -103,16 +110,17 @@ def _assert(spec: Object, key: str, value: Any) -> None:
 def with_routes(routes: Sequence[Object], wanted: Sequence[Object]) -> list[Object]:
     """Static routes with these among them; others to the same destination are replaced, the rest is not touched."""
 
-    def key(route: Object) -> tuple[str, str]:
-        return str(route.get("policy") or "policyDst"), str(_networks(route.get("cidr")))
+    def key(route: Object) -> tuple[str, str, str]:
+        table = str(route.get("routeTable") or "")
+        return table, str(route.get("policy") or "policyDst"), str(_networks(route.get("cidr")))
 
-    def next_hop(route: Object) -> tuple[tuple[str, str], str]:
-        return key(route), str(_addresses(route.get("nextHopIP")))
+    def next_hops(among: Sequence[Object]) -> set[tuple[tuple[str, str, str], str]]:
+        return {(key(route), str(_addresses(route.get("nextHopIP")))) for route in among}
 
-    if {next_hop(route) for route in wanted} <= {next_hop(route) for route in routes}:
+    destinations = {key(route) for route in wanted}
+    if next_hops(wanted) == next_hops([route for route in routes if key(route) in destinations]):
         return list(routes)
-    replaced = {key(route) for route in wanted}
-    return [*(route for route in routes if key(route) not in replaced), *wanted]
+    return [*(route for route in routes if key(route) not in destinations), *wanted]
 
 
 def _text(value: Any) -> str:

@@ -1,18 +1,21 @@
 """Raw documents for the tests: one good example of each kind, and strategies for sound and for hostile ones."""
 
 import copy
-from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_network
-from typing import Any, TypeAlias
+from collections.abc import Callable, Sequence
+from ipaddress import ip_network
+from typing import Any, TypeAlias, TypeVar
 
+from hypothesis import reject
 from hypothesis import strategies as st
 
 from tenancy.documents import read_platform, read_tenant
 from tenancy.fields import Address, Network
+from tenancy.mistakes import InvalidDocumentError
 from tenancy.platform import Platform
 from tenancy.tenant import TenantNetwork
 
 Raw: TypeAlias = dict[str, Any]
+Document = TypeVar("Document")
 
 
 def raw_tenant(**spec: Any) -> Raw:
@@ -71,7 +74,8 @@ FULL_TENANT = raw_tenant(
 
 # A small alphabet, so that what is joined from names meets as often as it can.
 _WORDS = st.lists(st.sampled_from(["a", "b", "ab", "a1"]), min_size=1, max_size=4).map("-".join)
-names = _WORDS | st.from_regex(r"[a-z]([a-z0-9]|-(?!-)){0,21}[a-z0-9]", fullmatch=True)
+_LONG = st.lists(st.text("abxyz09", min_size=1, max_size=7), min_size=1, max_size=3).map(lambda w: "n" + "-".join(w))
+names = _WORDS | _LONG
 object_names = _WORDS | st.sampled_from(["external", "0", "a" * 63])
 
 
@@ -85,15 +89,10 @@ def addresses_in(draw: st.DrawFn, network: Network) -> Address:
 def _subnets(draw: st.DrawFn) -> list[Raw]:
     found: list[Raw] = []
     for place in range(draw(st.integers(1, 4))):
-        v4 = IPv4Network((IPv4Address("10.0.0.0") + (place << 16), 16))
-        v6 = ip_network(f"fd00:{place}::/32", strict=False)
-        pick = {
-            4: st.integers(16, 30).map(lambda length, v4=v4: next(v4.subnets(new_prefix=length))),
-            6: st.integers(33, 126).map(lambda length, place=place: IPv6Network(f"fd00:{place:x}::/{length}")),
-        }
-        del v6
+        lengths = {4: draw(st.integers(16, 30)), 6: draw(st.integers(33, 126))}
+        networks = {4: f"10.{place}.0.0/{lengths[4]}", 6: f"fd00:{place:x}::/{lengths[6]}"}
         families = draw(st.sampled_from([[4], [6], [4, 6], [6, 4]]))
-        cidrs: list[Network] = [draw(pick[family]) for family in families]
+        cidrs = [ip_network(networks[family]) for family in families]
         subnet: Raw = {"name": draw(names), "cidrs": [str(cidr) for cidr in cidrs]}
         if draw(st.booleans()):
             subnet["gateways"] = [str(draw(addresses_in(cidr))) for cidr in cidrs]
@@ -135,10 +134,10 @@ def _external_ips(draw: st.DrawFn, subnets: Sequence[Raw], pool: Sequence[str]) 
             if not targets:
                 continue
             ip["target"] = targets.pop()
-        if fixed and draw(st.booleans()):
+        if draw(st.booleans()) and fixed:
             ip["address"] = fixed.pop()
         found.append(ip)
-    if left and draw(st.booleans()) and "rest" not in {ip["name"] for ip in found}:
+    if draw(st.booleans()) and left and "rest" not in {ip["name"] for ip in found}:
         found.append({"use": "snat", "name": "rest"})
     return found
 
@@ -153,7 +152,7 @@ def sound_tenants(draw: st.DrawFn, pool: Sequence[str] = ()) -> Raw:
     raw = raw_tenant(subnets=subnets)
     raw["metadata"] = metadata
     ips = draw(_external_ips(subnets, pool))
-    if ips or draw(st.booleans()):
+    if draw(st.booleans()) or ips:
         raw["spec"]["externalIPs"] = ips
     return raw
 
@@ -184,7 +183,7 @@ def sound_platforms(draw: st.DrawFn) -> Raw:
     spec: Raw = {}
     if draw(st.booleans()):
         spec["block"] = {"cidrs": draw(st.lists(st.sampled_from(_BLOCKED), max_size=4))}
-        if draw(st.booleans()):
+        if not draw(st.integers(0, 3)):
             spec["block"]["exceptions"] = draw(st.lists(st.sampled_from(_EXCEPTED), max_size=3))
     if draw(st.booleans()):
         spec["reserved"] = [{"name": draw(names), "cidrs": ["100.64.0.0/16"]}]
@@ -199,7 +198,7 @@ def sound_platforms(draw: st.DrawFn) -> Raw:
     if draw(st.booleans()):
         spec["subnetMtu"] = draw(st.sampled_from([1400, 9000]))
     if draw(st.booleans()):
-        spec["limits"] = {"externalIPs": draw(st.sampled_from([0, 3, 1000]))}
+        spec["limits"] = {"externalIPs": draw(st.sampled_from([4, 1000]))}
     if draw(st.booleans()):
         spec["mode"] = "overlay"
     raw = raw_platform()
@@ -213,8 +212,117 @@ POOL = [f"203.0.113.{host}" for host in range(2, 12)]
 
 
 @st.composite
+def accepted_platforms(draw: st.DrawFn) -> Platform:
+    """Platforms that are accepted."""
+    return _accepted(read_platform, draw(sound_platforms()))
+
+
+@st.composite
 def accepted(draw: st.DrawFn) -> tuple[TenantNetwork, Platform]:
     """A tenant and a platform that accepts it."""
-    platform = draw(sound_platforms().map(_or_none(read_platform)).filter(bool))
-    tenant = draw(sound_tenants(POOL).map(_or_none(lambda raw: read_tenant(raw, platform))).filter(bool))
-    return tenant, platform
+    platform = draw(accepted_platforms())
+    return _accepted(lambda raw: read_tenant(raw, platform), draw(sound_tenants(POOL))), platform
+
+
+def _accepted(read: Callable[[object], Document], raw: Raw) -> Document:
+    try:
+        return read(raw)
+    except InvalidDocumentError:
+        reject()
+
+
+_KEYS = [
+    "apiVersion",
+    "metadata",
+    "name",
+    "spec",
+    "subnets",
+    "cidrs",
+    "externalIPs",
+    "external_ips",
+    "use",
+    "snat",
+    "block",
+]
+_KEYS += [
+    "providerNetwork",
+    "exceptions",
+    "a.b",
+    "[0]",
+    "spec.subnets[0]",
+    "\n",
+    "\x1b[31m",
+    "",
+    "--",
+    "ünïcode",
+    "\ud800",
+    "<<",
+]
+_VALUES = [
+    "10.0.0.0/24",
+    "10.0.0.1",
+    "010.0.0.0/8",
+    "::ffff:10.0.0.0/112",
+    "fe80::1%eth0",
+    "10.0.0.0/255.0.0.0",
+    "0.0.0.0/0",
+]
+_VALUES += [
+    "a--b",
+    "A",
+    "a-",
+    "1a",
+    "a" * 25,
+    "a\n",
+    "é",
+    "१",
+    "a\u202eb",
+    "\x00",
+    "\ud800",
+    "",
+    " ",
+    "snat",
+    "x" * 5000,
+]
+hostile_text = st.sampled_from(_KEYS + _VALUES) | st.text(st.characters(), max_size=8)
+hostile_json = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([63, 400, 5000]).map(lambda digits: 10**digits)
+    | st.floats()
+    | hostile_text,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(hostile_text, inner, max_size=4),
+    max_leaves=12,
+)
+"""What JSON can hold, and what people and attackers write."""
+
+
+@st.composite
+def damaged(draw: st.DrawFn, sound: st.SearchStrategy[Raw]) -> Any:
+    """Sound documents with a few parts replaced, removed, repeated or added."""
+    document: list[Any] = [copy.deepcopy(draw(sound))]
+    for _ in range(draw(st.integers(1, 4))):
+        holder: Any = document
+        key: Any = 0
+        while isinstance(holder[key], dict | list) and holder[key] and draw(st.integers(0, 5)):
+            holder = holder[key]
+            key = draw(st.sampled_from(sorted(holder) if isinstance(holder, dict) else range(len(holder))))
+        match draw(st.sampled_from(["replace", "remove", "repeat", "add"])):
+            case "remove" if holder is not document:
+                del holder[key]
+            case "repeat" if isinstance(holder, list) and holder is not document:
+                holder.append(copy.deepcopy(holder[key]))
+            case "add" if isinstance(holder[key], dict):
+                holder[key][draw(hostile_text)] = draw(hostile_json)
+            case _:
+                holder[key] = draw(hostile_json)
+    return document[0]
+
+
+def nested(depth: int) -> Any:
+    """Lists in lists."""
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value

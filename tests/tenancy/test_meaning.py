@@ -1,0 +1,202 @@
+"""Existing objects are compared by meaning, changed only where Berth says something, and never where nobody can."""
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tenancy import manifests
+from tenancy.documents import read_platform, read_tenant
+from tenancy.kinds import Object
+from tenancy.meaning import merge, restored, with_routes, with_spec
+from tenancy.names import BORN_WITH_ANNOTATION
+from tenancy.plan import plan
+from tenancy.platform import Platform
+from tenancy.policy import ours
+from tenancy.tenant import TenantNetwork
+from tests.tenancy.documents import FULL_TENANT, accepted, raw_platform
+from tests.tenancy.kube_ovn import as_kept
+
+PLATFORM = read_platform(raw_platform())
+TENANT = read_tenant(FULL_TENANT, PLATFORM)
+OBJECTS = {f"{p.kind} {p.name}": p.manifest for p in plan(TENANT, PLATFORM, ()).objects}
+FOREIGN_ROUTE = {"priority": 30000, "match": "ip4.src == 10.0.0.0/8", "action": "reroute", "nextHopIP": "10.0.0.9"}
+
+FIXED = {
+    "Subnet": {"vpc": "other", "cidrBlock": "10.9.0.0/24", "provider": "else", "gateway": "10.1.0.9"},
+    "OvnEip": {"externalSubnet": "other", "type": "lsp", "v4Ip": "203.0.113.99"},
+    "OvnSnatRule": {"ovnEip": "other", "vpcSubnet": "other"},
+    "OvnFip": {"ovnEip": "other", "vpc": "other", "v4Ip": "10.1.0.77"},
+}
+"""By kind: what cannot be changed in place, and a value that differs."""
+
+
+@st.composite
+def drifted(draw: st.DrawFn, desired: Object) -> Object:
+    """The object after others had their hands on it: parts of ours gone or changed, parts of theirs added."""
+    thing = as_kept(desired)
+    spec = thing.get("spec") or {}
+    for key in sorted(spec.keys() - FIXED.get(thing["kind"], {}).keys()):
+        match draw(st.sampled_from(["leave", "leave", "remove", "change"])):
+            case "remove":
+                del spec[key]
+            case "change":
+                spec[key] = {"mtu": 1281, "enableExternal": False}.get(key, [])
+    if thing["kind"] == "Vpc":
+        spec["policyRoutes"] = [*spec.get("policyRoutes", []), dict(FOREIGN_ROUTE)]
+    if "spec" in thing:
+        spec["theirs"] = {"a": 1}
+    if draw(st.booleans()):
+        thing["metadata"].pop("labels")
+    elif draw(st.booleans()):
+        thing["metadata"]["labels"] = draw(st.sampled_from([None, {"theirs": "yes"}]))
+    thing["metadata"].setdefault("annotations", {})["theirs"] = "yes"
+    return thing
+
+
+def test_the_good_example_makes_every_kind() -> None:
+    assert {manifest["kind"] for manifest in OBJECTS.values()} == {"Namespace", "Vpc", *FIXED}
+
+
+@given(st.sampled_from(sorted(OBJECTS)).flatmap(lambda name: st.tuples(st.just(name), drifted(OBJECTS[name]))))
+def test_merging_again_changes_nothing(given_: tuple[str, Object]) -> None:
+    name, actual = given_
+    before = copy.deepcopy(actual)
+    merged = merge(actual, OBJECTS[name])
+    assert actual == before
+    assert merged.conflicts == ()
+    if merged.result is not None:
+        assert merge(merged.result, OBJECTS[name]).result is None
+
+
+@given(st.sampled_from(sorted(OBJECTS)).flatmap(lambda name: st.tuples(st.just(name), drifted(OBJECTS[name]))))
+def test_what_others_wrote_is_not_touched(given_: tuple[str, Object]) -> None:
+    name, actual = given_
+    desired = OBJECTS[name]
+    result = merge(actual, desired).result or copy.deepcopy(actual)
+    assert {key: value for key, value in result.items() if key not in ("metadata", "spec")} == {
+        key: value for key, value in actual.items() if key not in ("metadata", "spec")
+    }
+    labels, annotations = result["metadata"].pop("labels"), result["metadata"].pop("annotations")
+    assert labels == {**(actual["metadata"].pop("labels", {}) or {}), **desired["metadata"]["labels"]}
+    lost = actual["metadata"].pop("annotations").keys() - annotations.keys()
+    assert lost <= {BORN_WITH_ANNOTATION}
+    assert result["metadata"] == actual["metadata"]
+    owned = desired.get("spec", {}).keys()
+    assert {k: v for k, v in result.get("spec", {}).items() if k not in owned} == {
+        k: v for k, v in actual.get("spec", {}).items() if k not in owned
+    }
+    if desired["kind"] == "Vpc":
+        routes = result["spec"]["policyRoutes"]
+        assert [route for route in routes if not ours(route)] == [FOREIGN_ROUTE]
+        # A policy that is edited is no longer known to be in OVN.
+        edited = routes != actual["spec"]["policyRoutes"]
+        assert (BORN_WITH_ANNOTATION in annotations) != edited
+
+
+@given(accepted())
+def test_what_kube_ovn_fills_in_is_no_difference(pair: tuple[TenantNetwork, Platform]) -> None:
+    for planned in plan(*pair, ()).objects:
+        merged = merge(as_kept(planned.manifest), planned.manifest)
+        assert merged.conflicts == ()
+        assert merged.result is None
+
+
+@given(accepted())
+def test_excluded_addresses_are_written_as_kube_ovn_keeps_them(pair: tuple[TenantNetwork, Platform]) -> None:
+    for planned in plan(*pair, ()).objects:
+        if planned.kind == "Subnet":
+            assert as_kept(planned.manifest)["spec"]["excludeIps"] == planned.manifest["spec"]["excludeIps"]
+
+
+@pytest.mark.parametrize(("kind", "key"), [(kind, key) for kind, keys in FIXED.items() for key in keys])
+def test_a_difference_nobody_can_remove_in_place_is_a_conflict(kind: str, key: str) -> None:
+    desired = next(m for m in OBJECTS.values() if m["kind"] == kind and key in m["spec"])
+    actual = as_kept(desired)
+    actual["spec"][key] = FIXED[kind][key]
+    merged = merge(actual, desired)
+    assert merged.result is None
+    (conflict,) = merged.conflicts
+    assert conflict.startswith(f"{key} is ")
+    assert FIXED[kind][key] in conflict
+    assert desired["spec"][key][:40] in conflict
+
+
+def test_fixed_fields_are_compared_by_meaning() -> None:
+    desired = OBJECTS["Subnet acme--prod"]
+    actual = as_kept(desired)
+    actual["spec"] |= {"cidrBlock": "fd00:0001::1/64, 10.1.0.7/24", "gateway": "FD00:1::1,10.1.0.254"}
+    assert merge(actual, desired).result is None
+
+
+@pytest.mark.parametrize(("key", "value"), [("mtu", 1281), ("namespaces", []), ("excludeIps", ["10.1.0.1"])])
+def test_a_field_that_drifted_is_brought_back(key: str, value: Any) -> None:
+    desired = OBJECTS["Subnet acme--prod"]
+    actual = as_kept(desired)
+    actual["spec"][key] = value
+    result = merge(actual, desired).result
+    assert result is not None
+    assert result["spec"][key] == desired["spec"][key]
+
+
+def test_an_object_without_a_spec_gets_ours() -> None:
+    desired = OBJECTS["Vpc acme"]
+    for empty in ({}, {"spec": None}):
+        actual = {"kind": "Vpc", "metadata": {"name": "acme", "labels": None}, **empty}
+        result = merge(actual, desired).result
+        assert result is not None
+        assert result["spec"] == desired["spec"]
+
+
+DEFAULT = {"policy": "policyDst", "cidr": "0.0.0.0/0", "nextHopIP": "203.0.113.1"}
+ELSEWHERE = {"policy": "policySrc", "cidr": "10.1.0.0/24", "nextHopIP": "10.1.0.9", "ecmpMode": "ecmp_symmetric_reply"}
+OTHER_TABLE = {**DEFAULT, "nextHopIP": "203.0.113.2", "routeTable": "theirs"}
+
+
+@pytest.mark.parametrize(
+    ("present", "result"),
+    [
+        ([], [DEFAULT]),
+        ([ELSEWHERE, OTHER_TABLE], [ELSEWHERE, OTHER_TABLE, DEFAULT]),
+        ([{**DEFAULT, "policy": "", "routeTable": ""}], None),
+        ([{**DEFAULT, "cidr": "0.0.0.0/0", "bfdId": ""}, ELSEWHERE], None),
+        ([{**DEFAULT, "nextHopIP": "203.0.113.7"}], [DEFAULT]),
+        ([DEFAULT, {**DEFAULT, "nextHopIP": "203.0.113.7"}], [DEFAULT]),
+        ([{**DEFAULT, "cidr": "1.2.3.4/0", "nextHopIP": "203.0.113.7"}, ELSEWHERE], [ELSEWHERE, DEFAULT]),
+    ],
+    ids=["none", "others", "defaults filled", "with more", "another hop", "a second hop beside", "host bits"],
+)
+def test_the_default_route_is_the_only_one_to_its_destination(
+    present: list[Object], result: list[Object] | None
+) -> None:
+    assert with_routes(present, [DEFAULT]) == (present if result is None else result)
+
+
+def test_the_way_out_is_opened_once_and_beside_what_is_there() -> None:
+    provider = PLATFORM.spec.provider_network
+    assert provider is not None
+    vpc = as_kept(OBJECTS["Vpc acme"])
+    vpc["spec"]["extraExternalSubnets"] = ["theirs"]
+    opened = with_spec(vpc, manifests.router_port(provider))
+    assert opened["spec"]["extraExternalSubnets"] == ["theirs", "external"]
+    assert opened["spec"]["staticRoutes"] == [DEFAULT]
+    assert opened["spec"]["enableExternal"] is True
+    assert with_spec(opened, manifests.router_port(provider)) == opened
+
+
+@pytest.mark.parametrize("name", sorted(OBJECTS))
+def test_what_a_run_changed_is_restored_and_only_that(name: str) -> None:
+    before = as_kept(OBJECTS[name])
+    after = copy.deepcopy(before)
+    after["metadata"] |= {"annotations": {"new": "1"}, "labels": {}, "resourceVersion": "99"}
+    after["status"] = {"new": 1}
+    if "spec" in after:
+        after["spec"] = {"changed": True}
+    back = restored(after, before)
+    assert back is not None
+    assert back["metadata"] == {**before["metadata"], "resourceVersion": "99"}
+    assert back.get("spec") == before.get("spec")
+    assert back["status"] == {"new": 1}
+    assert restored(back, before) is None

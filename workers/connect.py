@@ -47,7 +47,7 @@ def _profile(settings: Settings) -> ClientConnectConfig:
     # Temporal's own reader would pass over a file that is not there, and connect without the certificates in it.
     if file is not None and not file.is_file():
         raise ConfigurationError(
-            f"Temporal's configuration {shown(str(file))} is not a file: correct BERTH_TEMPORAL_CONFIG, or leave it out"
+            f"Temporal's configuration {plain(file)} is not a file: correct BERTH_TEMPORAL_CONFIG, or leave it out"
         )
     try:
         profile = ClientConfigProfile.load(
@@ -59,7 +59,7 @@ def _profile(settings: Settings) -> ClientConnectConfig:
         return profile.to_client_connect_config()
     except (RuntimeError, ValueError, OSError) as error:
         raise ConfigurationError(
-            f"Temporal's configuration {file or '(where its own tools look)'}, profile"
+            f"Temporal's configuration {plain(file) if file else '(where its own tools look)'}, profile"
             f" {settings.temporal_profile or 'default'}, cannot be used: {_without_its_lines(str(error))}: correct the file,"
             " or set BERTH_TEMPORAL_CONFIG and BERTH_TEMPORAL_PROFILE"
         ) from error

@@ -165,9 +165,9 @@ class WorkerProcess:
             self._process.kill()
         await self._process.wait()
 
-    def terminate(self) -> None:
-        """SIGTERM, as Kubernetes does it."""
-        self._process.send_signal(signal.SIGTERM)
+    def terminate(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """SIGTERM, as Kubernetes does it; or another signal."""
+        self._process.send_signal(number)
 
     async def ended(self) -> int:
         """Its exit code, once it has ended."""
@@ -190,10 +190,12 @@ class Scene:
 
     # What there is to do
 
-    async def worker(self, **settings: str) -> WorkerProcess:
-        """One more worker that serves."""
+    async def worker(self, **settings: str | None) -> WorkerProcess:
+        """One more worker that serves; a setting that is None is left out."""
         name = f"worker-{len(self.workers)}"
-        started = await WorkerProcess.spawn(self.folder, name, {**self.environment(), **QUICK, **settings})
+        wanted = {**self.environment(), **QUICK, **settings}
+        environment = {key: value for key, value in wanted.items() if value is not None}
+        started = await WorkerProcess.spawn(self.folder, name, environment)
         self.workers.append(started)
         return await started.serves()
 

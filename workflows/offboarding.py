@@ -55,11 +55,12 @@ class OffboardTenant:
         try:
             removed = await self._offboard(tenant)
         except (FailureError, asyncio.CancelledError) as error:
-            if failure := self._stopped(tenant, error):
+            failure = self._stopped(tenant, error)
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            if failure:
                 raise failure from error
             raise
-        finally:
-            await workflow.wait_condition(workflow.all_handlers_finished)
+        await workflow.wait_condition(workflow.all_handlers_finished)
         return removed
 
     async def _offboard(self, tenant: str) -> Offboarded:

@@ -149,11 +149,11 @@ class OnboardTenant:
             await self._removals.carry_out()
         except ApplicationError as left:
             self._board.become(Outcome.LEFT_BEHIND, failure=f"{why}; {left.message}")
+            await workflow.wait_condition(workflow.all_handlers_finished)
             raise ApplicationError(
                 f"onboarding {tenant.name}: {why}; {left.message}", *left.details, type=left.type, non_retryable=True
             ) from error
-        finally:
-            await workflow.wait_condition(workflow.all_handlers_finished)
+        await workflow.wait_condition(workflow.all_handlers_finished)
         self._board.become(Outcome.UNDONE)
         cause = error.cause if isinstance(error, ActivityError) else None
         if isinstance(cause, ApplicationError) and cause.type == INVALID_DOCUMENT:

@@ -7,12 +7,12 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.workflow import ActivityCancellationType
 
 from workflows.board import Board
 from workflows.face import LEFT_BEHIND, Resolve, StepState, StepStatus
-from workflows.stepping import HEARTBEAT_TIMEOUT, ONE_TRY, reason_of, side_by_side
+from workflows.stepping import HEARTBEAT_TIMEOUT, ONE_TRY, is_cancelled, reason_of, side_by_side
 
 TRIES = 8
 """How often a removal is tried before an operator is asked. The activity says how long to wait in between."""
@@ -116,7 +116,7 @@ class Removals:
         step = removal.step.id
         try:
             await self._until_gone(removal)
-        except (ActivityError, asyncio.CancelledError):
+        except asyncio.CancelledError:
             self._board.unpark(step)
             self._board.mark(step, StepState.FAILED, "cancelled")
             raise
@@ -137,8 +137,8 @@ class Removals:
                     cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                 )
             except ActivityError as error:
-                if is_cancelled_exception(error):
-                    raise
+                if is_cancelled(error):
+                    raise asyncio.CancelledError from error
                 decision = await self._ask(step, reason_of(error))
                 if decision is None or decision.decision == "retry":
                     continue

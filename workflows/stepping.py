@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, RetryState, is_cancelled_exception
 from temporalio.workflow import ActivityCancellationType
 
 from activities.objects import Ensured
@@ -20,7 +20,7 @@ ONE_TRY = timedelta(minutes=15)
 
 
 async def take_step(board: Board, step: StepStatus, activity: Callable[..., Awaitable[Any]], given: object) -> Any:
-    """Takes a step, trying for ever while it may succeed. Raises ActivityError where it is refused or cancelled."""
+    """Takes a step, trying for ever while it may succeed. Raises ActivityError where it is refused, or CancelledError."""
     board.mark(step.id, StepState.RUNNING)
     try:
         done = await workflow.execute_activity(
@@ -34,7 +34,10 @@ async def take_step(board: Board, step: StepStatus, activity: Callable[..., Awai
             cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         )
     except (ActivityError, asyncio.CancelledError) as error:
-        board.mark(step.id, StepState.FAILED, "cancelled" if is_cancelled_exception(error) else reason_of(error))
+        if is_cancelled(error):
+            board.mark(step.id, StepState.FAILED, "cancelled")
+            raise asyncio.CancelledError from error
+        board.mark(step.id, StepState.FAILED, reason_of(error))
         raise
     note = (
         ", ".join([done.outcome, *done.addresses])
@@ -44,7 +47,17 @@ async def take_step(board: Board, step: StepStatus, activity: Callable[..., Awai
         else None
     )
     board.mark(step.id, StepState.DONE, note)
+    # A cancel that came while the step was at its end did not stop it, and must not be lost with that.
+    if (task := asyncio.current_task()) and task.cancelling():
+        raise asyncio.CancelledError
     return done
+
+
+def is_cancelled(error: BaseException) -> bool:
+    """Whether a step ended because it was cancelled: also where its last try failed before it heard of that."""
+    if isinstance(error, ActivityError) and error.retry_state is RetryState.CANCEL_REQUESTED:
+        return True
+    return is_cancelled_exception(error)
 
 
 def reason_of(error: BaseException) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import structlog
 from structlog.typing import EventDict, Processor
+from temporalio import activity, workflow
 from temporalio.exceptions import ApplicationError
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 
@@ -49,6 +50,9 @@ def set_up_logs(form: Literal["console", "json"], level: str) -> None:
         ),
     )
     Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=core)), error_if_already_set=False)
+    # What they add to each message stands in fields of its own.
+    workflow.logger.workflow_info_on_message = False
+    activity.logger.activity_info_on_message = False
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())

@@ -1,5 +1,6 @@
 """The board of a run: where each step is, what it waits for and who must act. The one place that tells the outside."""
 
+import logging
 from collections.abc import Iterable
 from typing import Literal
 
@@ -92,6 +93,13 @@ class Board:
         self._status = self._status.model_copy(update=update)
         self._reach(self._at_stage or outcome if outcome is Outcome.RUNNING else outcome, keep=False)
         self._tell()
+        self._log(outcome, failure)
+
+    def _log(self, outcome: Outcome, failure: str | None) -> None:
+        waits = outcome is Outcome.NEEDS_OPERATOR
+        reason = " | ".join(f"{parked.title}: {parked.reason}" for parked in self.parked) if waits else failure
+        level = logging.WARNING if waits else logging.INFO
+        workflow.logger.log(level, f"the run is {outcome}", extra={"reason": reason} if reason else None)
 
     def _reach(self, stage: str, *, keep: bool = True) -> None:
         if keep:

@@ -81,7 +81,19 @@ async def test_logs_of_an_eventful_life(tmp_path: Path) -> None:
     assert others <= ABOUT_THE_WORKER
     # Each kind of trouble was told, of the tenant that had it, and in one line.
     events = {(line["tenant"], line["event"]) for line in of_runs}
-    assert {("well", "step will be tried again"), ("bad", "step refused")} <= events
+    assert events == {
+        ("well", "step will be tried again"),
+        ("well", "the run is done"),
+        ("bad", "step refused"),
+        ("bad", "the run is undoing"),
+        ("bad", "the run is needs-operator"),
+        ("bad", "the run is undone"),
+        ("gone", "the run is undoing"),
+        ("gone", "the run is undone"),
+        ("wrong", "the run is undone"),
+    }
+    (waits,) = [line for line in of_runs if line["event"] == "the run is needs-operator"]
+    assert (waits["level"], "not allowed" in waits["reason"]) == ("warning", True)
     assert all(line["reason"] and line["step"] and line["attempt"] for line in of_runs if "step " in line["event"])
     assert [line for line in told if "exception" in line or "Traceback" in json.dumps(line)] == []
 

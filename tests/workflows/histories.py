@@ -17,7 +17,8 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from lab.temporal import start_temporal
-from tests.workflows.world import World, grown, parked, refusal, resolve, running_world, tenant_document
+from tests.workflows.strikes import refusal
+from tests.workflows.world import World, grown, parked, resolve, running_world, tenant_document
 from workflows.face import SEARCH_ATTRIBUTES
 
 FOLDER = Path(__file__).with_name("histories")
@@ -56,8 +57,7 @@ async def parked_and_resolved(world: World) -> Recorded:
     world.strikes.after["hand-over"] = refusal()
     world.strikes.before.update({undo: refusal("held up") for undo in undos})
     run = await world.onboard()
-    while len((await parked(run)).parked) < len(undos):
-        pass
+    await parked(run, len(undos))
     del world.strikes.before[undos[0]]
     await resolve(run, decision="retry", step=undos[0].removeprefix("undo-"), by="on call")
     await resolve(run, decision="skip", step=undos[1].removeprefix("undo-"), reason="by hand", by="on call")

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from tests.workflows.world import World, comparable, status, until
+from tests.workflows.world import World, status, until
 from workflows.face import StepState
 
 WRITES = {"create": 11, "update": 2}
@@ -27,14 +27,14 @@ async def test_an_onboarding_that_loses_any_one_answer_ends_as_a_clean_one(
     world: World, verb: str, place: int, effect: str
 ) -> None:
     await world.onboarded()
-    wanted = await world.state()
+    wanted = await world.comparable()
     await (await world.offboard()).result()
     world.fault(effect=effect, verb=verb, skip=place, times=1)
 
     await world.onboarded()
 
     assert [one["struck"] for one in world.kube.faults.listed()] in ([], [1])
-    assert comparable(await world.state()) == comparable(wanted)
+    assert await world.comparable() == wanted
 
 
 @pytest.mark.parametrize("place", range(11))

@@ -8,7 +8,8 @@ import pytest
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
-from tests.workflows.world import World, failure, parked, refusal, resolve, status, until
+from tests.workflows.strikes import refusal
+from tests.workflows.world import World, failure, parked, resolve, status, until
 from workflows.face import LEFT_BEHIND, REFUSED, Outcome
 
 KUBE_OVN = "apis/kubeovn.io/v1"

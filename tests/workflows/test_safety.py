@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.workflows.world import World, failure, refusal, status
+from tests.workflows.strikes import refusal
+from tests.workflows.world import World, failure, status
 from workflows.face import StepState
 
 

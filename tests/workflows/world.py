@@ -4,25 +4,26 @@ import asyncio
 import copy
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+import warnings
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio import activity
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
-from temporalio.exceptions import ApplicationError
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio.exceptions import ApplicationError, CancelledError
 
+from clients.kube_ovn.client import KubeOvn
 from lab.kube import KubeSimulator
 from lab.kube.faults import Fault
 from tenancy import names
 from tenancy.documents import read_platform, read_tenant
-from tenancy.plan import plan
+from tenancy.plan import Plan, plan
 from tenancy.yaml_text import read_yaml
+from tests.workflows.strikes import PATIENCE, Strikes
 from workers.connect import connect_kubernetes
 from workers.settings import Settings, load_settings
 from workers.worker import make_worker
@@ -32,6 +33,9 @@ from workflows.steps import PREFLIGHT, steps_of
 EXAMPLES = Path(__file__).parents[2] / "examples"
 PLATFORM = EXAMPLES / "platform.yaml"
 Document = dict[str, Any]
+Run = WorkflowHandle[Any, Any]
+State = tuple[dict[str, Any], dict[str, Any]]
+"""Everything a platform holds: in Kubernetes, and in OVN."""
 
 
 def tenant_document(name: str) -> Document:
@@ -62,11 +66,20 @@ def grown(document: Document) -> Document:
     return more
 
 
-def step_ids(document: Document) -> list[str]:
-    """Every step an onboarding of the document takes, from the code itself: a new step cannot escape the tests."""
+def planned(document: Document) -> Plan:
+    """What onboarding the document does where there is nothing of the tenant yet."""
     platform = read_platform(read_yaml(PLATFORM.read_text(), "platform.yaml")[0].data)
-    planned = plan(read_tenant(document, platform), platform, ())
-    return [PREFLIGHT.id, *(step.id for step in steps_of(planned))]
+    return plan(read_tenant(document, platform), platform, ())
+
+
+def step_titles(document: Document) -> dict[str, str]:
+    """Every step an onboarding of the document takes, from the code itself: a new step cannot escape the tests."""
+    return {step.id: step.title for step in (PREFLIGHT, *steps_of(planned(document)))}
+
+
+def step_ids(document: Document) -> list[str]:
+    """The IDs of those steps, in their order."""
+    return list(step_titles(document))
 
 
 @dataclass
@@ -80,7 +93,10 @@ class World:
     strikes: Strikes
     name: str
     """A tenant's name nobody else uses."""
-    handles: list[WorkflowHandle[Any, Any]] = field(default_factory=list)
+    state_file: Path | None
+    """Where the platform keeps its state, so that it can go and come back."""
+    platform: AsyncExitStack
+    handles: list[Run] = field(default_factory=list)
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
@@ -88,38 +104,69 @@ class World:
         async with make_worker(self.client, self.api, self.settings, interceptors=[self.strikes]):
             yield
 
-    async def start(self, kind: str, request: object, *, id: str | None = None) -> WorkflowHandle[Any, Any]:
+    async def start(self, kind: str, request: object, *, id: str | None = None) -> Run:
         """Starts a run as any client would: by name, with plain JSON."""
-        handle = await self.client.start_workflow(
-            kind, request, id=id or names.workflow(self.name), task_queue=self.settings.task_queue
+        return await self.started(kind, id or names.workflow(self.name), arg=request)
+
+    async def started(self, kind: str, id: str, **given: object) -> Run:
+        """Starts a run with whatever arguments, none included, and keeps it in view."""
+        handle: Run = await self.client.start_workflow(  # type: ignore[call-overload]  # the SDK types arguments one by one
+            kind, id=id, task_queue=self.settings.task_queue, **given
         )
         self.handles.append(handle)
         return handle
 
-    async def onboard(self, document: Document | None = None) -> WorkflowHandle[Any, Any]:
+    async def onboard(self, document: Document | None = None) -> Run:
         document = document or tenant_document(self.name)
         return await self.start(ONBOARD, {"tenant": document, "requestedBy": "a test"})
 
-    async def offboard(self) -> WorkflowHandle[Any, Any]:
+    async def offboard(self) -> Run:
         return await self.start(OFFBOARD, {"tenant": self.name, "requestedBy": "a test"})
 
     async def onboarded(self, document: Document | None = None) -> Any:
         """The hand-over of an onboarding that must succeed."""
-        return await (await self.onboard(document)).result()
+        return await asyncio.wait_for((await self.onboard(document)).result(), PATIENCE)
+
+    async def offboarded(self) -> Any:
+        """The result of an offboarding that must succeed."""
+        return await asyncio.wait_for((await self.offboard()).result(), PATIENCE)
 
     async def settle(self) -> None:
         """Waits until the simulated controller has nothing left to do."""
         await asyncio.wait_for(self.kube.settled(), PATIENCE)
 
-    async def state(self) -> tuple[Any, Any]:
-        """Everything the platform holds, in Kubernetes and in OVN."""
+    async def state(self) -> State:
+        """Everything the platform holds now."""
         await self.settle()
-        northbound = self.kube.northbound.dump()
-        return self.kube.dump(), {part: northbound[part] for part in northbound if part != "events"}
+        return self.kube.dump(), self.kube.northbound.dump()
+
+    async def comparable(self) -> str:
+        """The state without what two onboardings of one document may differ in.
+
+        That is the tenant's and the run's name, which free address it got, and which of two rules Kube-OVN wrote down
+        last on their address.
+        """
+        objects, northbound = copy.deepcopy(await self.state())
+        for key, thing in objects.items():
+            if key.startswith("ovn-eips/"):
+                thing["metadata"].pop("annotations", None)
+        text = repr((objects, northbound)).replace(self.name, "TENANT")
+        text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "RUN", text)
+        text = re.sub(r"203\.0\.113\.(?!0/)\d+", "ADDRESS", text)
+        text = re.sub(r"\b[0-9a-f]{64}\b", "HASH", text)
+        return re.sub(r"([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}", "MAC", text)
 
     def fault(self, **fields: Any) -> str:
         """Switches a fault of the platform on."""
         return self.kube.faults.add(Fault(**fields))
+
+    async def lose_platform(self) -> None:
+        """The API server and Kube-OVN go; nothing answers at their address."""
+        await self.platform.aclose()
+
+    async def find_platform_again(self) -> None:
+        """They come back at the same address, with what they knew."""
+        self.kube = await self.platform.enter_async_context(_simulator(self.state_file, self.kube.port))
 
     async def failed_tasks(self) -> list[str]:
         """Workflow tasks that failed: mistakes of the workflow's own code, which Temporal would retry for ever."""
@@ -130,13 +177,18 @@ class World:
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
         ]
 
+    def exposures(self) -> list[Any]:
+        """Every moment the tenant's router carried a subnet or a way out without every drop, by OVN's own log."""
+        seen = self.kube.northbound.dump()["exposures"]
+        return [one for one in seen if one["router"] == names.vpc(self.name)]
 
-async def status(handle: WorkflowHandle[Any, Any]) -> Status:
+
+async def status(handle: Run) -> Status:
     """The answer to the query, as a program reads it."""
     return Status.model_validate(await handle.query("status"))
 
 
-async def until(handle: WorkflowHandle[Any, Any], holds: Callable[[Status], bool], what: str) -> Status:
+async def until(handle: Run, holds: Callable[[Status], bool], what: str) -> Status:
     """The first status of which something holds. Fails with what it saw last."""
     give_up = time.monotonic() + PATIENCE
     while True:
@@ -148,39 +200,49 @@ async def until(handle: WorkflowHandle[Any, Any], holds: Callable[[Status], bool
         await asyncio.sleep(0.02)  # a query has no event to wait for
 
 
-async def parked(handle: WorkflowHandle[Any, Any]) -> Status:
-    """The status once the run waits for an operator."""
-    return await until(handle, lambda seen: bool(seen.parked), "a parked step")
+async def parked(handle: Run, steps: int = 1) -> Status:
+    """The status once so many steps of the run wait for an operator."""
+    return await until(handle, lambda seen: len(seen.parked) >= steps, f"{steps} parked")
 
 
-async def resolve(handle: WorkflowHandle[Any, Any], **decision: Any) -> Any:
+async def resolve(handle: Run, *, id: str | None = None, **decision: Any) -> Any:
     """Sends an operator's decision."""
-    return await handle.execute_update("resolve", Resolve(**decision))
+    return await handle.execute_update("resolve", Resolve(**decision), id=id)
 
 
-async def failure(handle: WorkflowHandle[Any, Any]) -> ApplicationError:
+async def failure(handle: Run) -> ApplicationError:
     """What a run that must fail fails with."""
-    with pytest.raises(WorkflowFailureError) as ended:
-        await asyncio.wait_for(handle.result(), PATIENCE)
-    cause = ended.value.cause
+    cause = await _end(handle)
     assert isinstance(cause, ApplicationError), repr(cause)
     return cause
 
 
+async def cancelled(handle: Run) -> None:
+    """Waits for the end of a run that must end as cancelled."""
+    cause = await _end(handle)
+    assert isinstance(cause, CancelledError), repr(cause)
+
+
+async def _end(handle: Run) -> BaseException:
+    with pytest.raises(WorkflowFailureError) as ended:
+        await asyncio.wait_for(handle.result(), PATIENCE)
+    return ended.value.cause
+
+
 @asynccontextmanager
 async def running_world(
-    client: Client, folder: Path, name: str, *, serving: bool = True, **settings: Any
+    client: Client, folder: Path, name: str, *, serving: bool = True, state_file: Path | None = None, **settings: Any
 ) -> AsyncIterator[World]:
-    """A world while the block runs; `serving` says whether with a worker. What must hold in every test is held here."""
-    async with AsyncExitStack() as platform:
-        kube = await platform.enter_async_context(_platform(folder))
+    """A world while the block runs, with a worker or without. What must hold after every test is held here."""
+    async with AsyncExitStack() as connections, AsyncExitStack() as platform:
+        kube = await platform.enter_async_context(_simulator(state_file))
         await asyncio.wait_for(kube.settled(), PATIENCE)
         chosen = load_settings(
             **{
                 "platform": PLATFORM,
                 "kube_server": kube.url,
                 "task_queue": f"queue-{folder.name}-{name}",
-                "ready_deadline": 2.0,
+                "ready_deadline": 5.0,
                 "gone_deadline": 0.5,
                 "retry_first_delay": 0.02,
                 "retry_longest_delay": 0.1,
@@ -189,8 +251,11 @@ async def running_world(
             }
         )
         api = await connect_kubernetes(chosen)
-        platform.push_async_callback(api.close)
-        world = World(client, kube, api, chosen, Strikes(), name, folder, platform)
+        connections.push_async_callback(api.close)
+        # A cancel may cross with the end of its step; the SDK warns of that, and the warning as an error ends the worker.
+        connections.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", "Cannot find activity to cancel", UserWarning)
+        world = World(client, kube, api, chosen, Strikes(), name, state_file, platform)
         if serving:
             async with world.serving():
                 yield world
@@ -201,5 +266,5 @@ async def running_world(
         assert world.exposures() == []
 
 
-def _platform(folder: Path, port: int = 0) -> KubeSimulator:
-    return KubeSimulator(folder / "kubernetes.db", port=port, ready_delay=0.005, cleanup_delay=0.002)
+def _simulator(state: Path | None, port: int = 0) -> KubeSimulator:
+    return KubeSimulator(state, port=port, ready_delay=0.005, cleanup_delay=0.002)

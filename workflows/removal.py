@@ -54,7 +54,7 @@ class Removals:
     def refusal(self, decision: Resolve) -> str | None:
         """Why a decision cannot be taken now; None where it can."""
         # Two decisions may arrive before the first is acted on: the second must not take its place.
-        waiting = [one.step for one in self._board.parked]
+        waiting = [one.step for one in self._board.parked if one.step not in self._decisions and self._abort is None]
         if not waiting:
             return f"nothing of tenant {self._board.status().tenant} waits for a decision: see `berth status`"
         if decision.step is None and len(waiting) > 1 and decision.decision != "abort":

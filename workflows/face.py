@@ -117,6 +117,9 @@ class Status(_Told):
 class Resolve(_Told):
     """The argument of the update `resolve`: what to do about a parked step."""
 
+    # A misspelt key would be a decision about another step than was meant.
+    model_config = ConfigDict(extra="forbid")
+
     decision: Literal["retry", "skip", "abort"]
     """Retry the removal, leave that object and go on, or leave it and everything that has not been removed yet."""
     step: str | None = None

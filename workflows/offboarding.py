@@ -25,9 +25,9 @@ from tenancy.kinds import (
 )
 from tenancy.policy import born_policy
 from workflows.board import Board
-from workflows.face import LEFT_BEHIND, OFFBOARD, REFUSED, Offboarded, Outcome, Resolve, Status
+from workflows.face import LEFT_BEHIND, OFFBOARD, REFUSED, Offboarded, Outcome, Status
 from workflows.removal import Removal, Removals
-from workflows.request import offboarding_request, requested
+from workflows.request import decision_in, offboarding_request, requested
 from workflows.stepping import reason_of, take_step
 from workflows.steps import GONE, INVENTORY, OWN_ADDRESSES, ROUTER_PORT, step_of
 
@@ -97,13 +97,13 @@ class OffboardTenant:
         return self._board.status()
 
     @workflow.update
-    def resolve(self, decision: Resolve) -> str:
+    def resolve(self, decision: Any = None) -> str:
         """An operator's decision about a step that cannot finish. Answers with what follows from it."""
-        return self._removals.decide(decision)
+        return self._removals.decide(decision_in(decision))
 
     @resolve.validator
-    def _check_decision(self, decision: Resolve) -> None:
-        if refusal := self._removals.refusal(decision):
+    def _check_decision(self, decision: Any = None) -> None:
+        if refusal := self._removals.refusal(decision_in(decision)):
             raise ApplicationError(refusal, type=REFUSED)
 
 

@@ -19,9 +19,9 @@ from tenancy.plan import PlannedObject, Stage
 from tenancy.policy import PolicyRoute, ours, own_exceptions
 from tenancy.tenant import TenantNetwork
 from workflows.board import Board
-from workflows.face import INVALID_DOCUMENT, ONBOARD, REFUSED, Outcome, Resolve, Status, StepState, StepStatus
+from workflows.face import INVALID_DOCUMENT, ONBOARD, REFUSED, Outcome, Status, StepState, StepStatus
 from workflows.removal import Removal, Removals
-from workflows.request import onboarding_request, requested
+from workflows.request import decision_in, onboarding_request, requested
 from workflows.stepping import reason_of, side_by_side, take_step, to_the_end
 from workflows.steps import (
     BLOCK_POLICY,
@@ -235,13 +235,13 @@ class OnboardTenant:
         return self._board.status()
 
     @workflow.update
-    def resolve(self, decision: Resolve) -> str:
+    def resolve(self, decision: Any = None) -> str:
         """An operator's decision about a step whose undo cannot finish. Answers with what follows from it."""
-        return self._removals.decide(decision)
+        return self._removals.decide(decision_in(decision))
 
     @resolve.validator
-    def _check_decision(self, decision: Resolve) -> None:
-        if refusal := self._removals.refusal(decision):
+    def _check_decision(self, decision: Any = None) -> None:
+        if refusal := self._removals.refusal(decision_in(decision)):
             raise ApplicationError(refusal, type=REFUSED)
 
 

@@ -1,19 +1,20 @@
-"""Reading what a run was started with: plain JSON from anywhere, refused at once with every mistake in it."""
+"""Reading what a run is started with and told: plain JSON from anywhere, refused at once with every mistake in it."""
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from tenancy import names
 from tenancy.documents import read_tenant
 from tenancy.fields import NAME_PATTERN
-from tenancy.mistakes import InvalidDocumentError, Mistake, shown
+from tenancy.mistakes import InvalidDocumentError, Mistake, mistakes_in, shown
 from tenancy.tenant import TenantNetwork
-from workflows.face import INVALID_DOCUMENT
+from workflows.face import INVALID_DOCUMENT, REFUSED, Resolve
 
 Tenant = TypeVar("Tenant", TenantNetwork, str)
 KEYS = ("tenant", "requestedBy")
@@ -66,6 +67,15 @@ def offboarding_request(raw: object) -> str:
             remedy = "write the one it was onboarded with"
             mistakes.append(Mistake(path=path, value=shown(name), problem="not a tenant's name", remedy=remedy))
     return _good(name if isinstance(name, str) else None, name, mistakes)
+
+
+def decision_in(raw: object) -> Resolve:
+    """The decision that an update brings. Raises a final ApplicationError of type REFUSED with every mistake in it."""
+    try:
+        return Resolve.model_validate(raw)
+    except ValidationError as error:
+        wrong = " | ".join(str(mistake) for mistake in mistakes_in(error, lambda _: tuple(Resolve.model_fields)))
+        raise ApplicationError(f"not a decision: {wrong}", type=REFUSED, non_retryable=True) from error
 
 
 def _envelope(raw: object, tenant: str) -> list[Mistake]:

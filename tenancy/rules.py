@@ -167,14 +167,13 @@ def _some(known: set[str]) -> str:
 
 def _floating(subnets: Numbered, floating: Sequence[tuple[int, FloatingIP]]) -> Iterator[Mistake]:
     first: dict[Address, str] = {}
+    homes = [(subnet, network) for _, subnet in subnets for _, network in sound(subnet.cidrs)]
     all_known = all(whole(subnet.cidrs) for _, subnet in subnets)
     for index, ip in floating:
         if ip.target is _BLANK:
             continue
         path = at("externalIPs", index, "target")
-        home = next(
-            ((subnet, n) for _, subnet in subnets for _, n in sound(subnet.cidrs) if contains(n, ip.target)), None
-        )
+        home = next((home for home in homes if contains(home[1], ip.target)), None)
         if not isinstance(ip.target, IPv4Address):
             yield Mistake(
                 path=path,

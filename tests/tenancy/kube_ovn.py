@@ -47,7 +47,7 @@ def as_kept(manifest: Object, number: int = 0) -> Object:
             }
             spec["excludeIps"] = _exclude_ips([*spec["excludeIps"], *spec["gateway"].split(",")])
         case "OvnEip":
-            spec["v4Ip"] = spec.get("v4Ip") or f"203.0.113.{100 + number}"
+            spec["v4Ip"] = spec.get("v4Ip") or str(ip_address("203.0.113.100") + number)
             spec |= {"v6Ip": "", "macAddress": f"00:00:00:00:00:{number:02x}", "type": spec["type"] or "nat"}
             kept["metadata"]["labels"] |= {"ovn.kubernetes.io/subnet": spec["externalSubnet"]}
             kept["status"] = {"ready": True, "v4Ip": spec["v4Ip"], "v6Ip": "", "type": "nat", "nat": ""}

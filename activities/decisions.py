@@ -16,6 +16,8 @@ HEARTBEAT_EVERY = 2.0
 """Seconds. Workflows give up on an activity that is silent for several times as long."""
 UNAVAILABLE = "Unavailable"
 """Failure type of what is worth another try."""
+LONGEST_REASON = 1500
+"""Characters. Temporal shows why a step is tried again only where the whole failure is smaller than 4 KB."""
 INVALID_DOCUMENT = "InvalidDocument"
 """Failure type of a document that is refused; the failure's details are its mistakes."""
 
@@ -65,7 +67,9 @@ async def deciding(pace: Pace) -> AsyncIterator[Progress]:
         raise ApplicationError(str(error), mistakes, type=INVALID_DOCUMENT, non_retryable=True) from error
     except UnavailableError as error:
         delay = max(pace.delay(activity.info().attempt), error.retry_after or 0.0)
-        raise ApplicationError(str(error), type=UNAVAILABLE, next_retry_delay=timedelta(seconds=delay)) from error
+        reason = text if len(text := str(error)) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
+        # Without its causes, each of which brings a traceback: see LONGEST_REASON.
+        raise ApplicationError(reason, type=UNAVAILABLE, next_retry_delay=timedelta(seconds=delay)) from None
     except asyncio.CancelledError:
         # A worker that goes away cancels its activities too. That is nobody's wish to stop the step.
         details = activity.cancellation_details()

@@ -40,6 +40,8 @@ def admit(cluster: Cluster, name: str) -> None:
     if is_going(vpc):
         left = status_of(vpc).get("subnets") or []
         if left:
+            # The real controller, too, goes on with its spec for as long as it stays.
+            cluster.realise_later("vpcs", name)
             raise NotYetError(f"subnets are still in it: {', '.join(left)}")
         cluster.remove_finalizer("vpcs", name)
         return
@@ -95,7 +97,7 @@ def _format_policy(policy: Manifest) -> Manifest:
 def realise(cluster: Cluster, name: str) -> None:
     """Program the router, its routes and policies, and only then say standby; then join the external subnets."""
     vpc = cluster.api.find("vpcs", name)
-    if vpc is None or is_going(vpc):
+    if vpc is None:
         return
     if name != DEFAULT_VPC:
         cluster.northbound.create_router(name)

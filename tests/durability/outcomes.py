@@ -10,7 +10,7 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
 from tenancy.kinds import KINDS
-from tests.durability.scene import Document, Scene, eventually, within
+from tests.durability.scene import PATIENCE, Document, Scene, eventually, within
 from tests.durability.tenants import comparable, differences, made_twice
 from workflows.face import Outcome, Status, StepState
 
@@ -22,9 +22,9 @@ async def onboard(scene: Scene, documents: Sequence[Document]) -> list[Run]:
     return await asyncio.gather(*(scene.onboard(document) for document in documents))
 
 
-async def results(runs: Sequence[Run]) -> list[Any]:
+async def results(runs: Sequence[Run], seconds: float = PATIENCE) -> list[Any]:
     """What they ended with, all of them well."""
-    return await within(asyncio.gather(*(run.result() for run in runs)), "the runs' ends")
+    return await within(asyncio.gather(*(run.result() for run in runs)), "the runs' ends", seconds)
 
 
 async def refusal(run: Run) -> ApplicationError:

@@ -25,7 +25,7 @@ from workflows.face import OFFBOARD, ONBOARD, SEARCH_ATTRIBUTES, TASK_QUEUE, Sta
 Seen = TypeVar("Seen")
 Document = dict[str, Any]
 
-PATIENCE = 60.0
+PATIENCE = 90.0
 """Seconds after which what has not happened never will."""
 EXTERNAL_CIDR = "198.18.0.0/22"
 
@@ -172,6 +172,10 @@ class WorkerProcess:
     async def ended(self) -> int:
         """Its exit code, once it has ended."""
         return await within(self._process.wait(), f"the end of worker {self.pid}, whose log is {self.log}")
+
+    async def says(self) -> str:
+        """Its log as it stands, to be waited for."""
+        return self.log.read_text()
 
     def lines(self) -> list[dict[str, Any]]:
         """Its log, line by line."""

@@ -122,7 +122,7 @@ async def test_a_hundred_tenants_at_once_share_nothing(tmp_path: Path) -> None:
     documents = [tenant(f"t{number}") for number in range(100)]
     async with a_scene(tmp_path) as scene:
         await scene.worker()
-        told = await results(await onboard(scene, documents))
+        told = await results(await onboard(scene, documents), 150)
         objects, northbound = await scene.dump(), await scene.northbound()
 
     held = [

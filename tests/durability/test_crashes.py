@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import cycle
 
 import pytest
 from temporalio.api.enums.v1 import EventType
@@ -21,36 +22,37 @@ from tests.durability.scene import Document, Scene, eventually
 from tests.durability.tenants import some_tenants, tenant
 from workflows.face import Outcome
 
-AT = (
-    # Before the platform acted ...
+Place = tuple[str, str, str, str]
+"""Where a run can be held: fault, verb, plural and name, `{}` standing for the tenant's."""
+
+BEFORE: Sequence[Place] = (
     ("hang", "create", "namespaces", "tenant-{}"),
     ("hang", "create", "vpcs", "{}"),
     ("hang", "create", "subnets", "{}--*"),
     ("hang", "update", "vpcs", "{}"),
     ("hang", "create", "ovn-eips", "{}--*"),
     ("hang", "create", "ovn-snat-rules", "{}--*"),
-    # ... and after it acted, before the step could know.
+)
+"""In a call to the platform, before it has acted."""
+ACTED: Sequence[Place] = (
     ("never-ready", "*", "vpcs", "{}"),
     ("never-ready", "*", "subnets", "{}--*"),
     ("never-ready", "*", "ovn-eips", "{}--*"),
     ("never-ready", "*", "ovn-snat-rules", "{}--*"),
 )
-"""Where a run can be held: in which call to the platform, or with which object made and not ready."""
+"""With an object that is made, and not ready."""
 
 
-async def held(scene: Scene, documents: Sequence[Document], seed: int) -> list[str]:
-    """Holds each of these tenants somewhere else; returns the faults that do it."""
-    places = list(AT)
-    random.Random(seed).shuffle(places)  # noqa: S311  # a test has to repeat
+async def held(
+    scene: Scene, documents: Sequence[Document], places: Sequence[Place] = (*BEFORE, *ACTED), *, seed: int
+) -> list[str]:
+    """Holds each of these tenants somewhere; returns the faults that do it, and fails no call."""
+    shuffled = list(places)
+    random.Random(seed).shuffle(shuffled)  # noqa: S311  # a test has to repeat
     return [
         await scene.fault(effect, verb=verb, plural=plural, name=name.format(document["metadata"]["name"]))
-        for document, (effect, verb, plural, name) in zip(documents, _round(places), strict=False)
+        for document, (effect, verb, plural, name) in zip(documents, cycle(shuffled), strict=False)
     ]
-
-
-def _round(places: Sequence[tuple[str, str, str, str]]) -> Iterator[tuple[str, str, str, str]]:
-    while True:
-        yield from places
 
 
 async def test_worker_and_temporal_killed_amid_ten_onboardings(scene: Scene) -> None:
@@ -130,29 +132,28 @@ async def test_a_worker_killed_while_it_undoes(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("grace", "effect", "tried_again"),
+    ("grace", "places", "tried_again"),
     [
-        pytest.param("20", "slow", set(), id="steps-finish-in-the-grace-period"),
-        pytest.param("0", "hang", {"WorkerStopped"}, id="steps-are-cut-short-and-taken-over"),
+        pytest.param("60", ACTED, set(), id="steps-finish-in-the-grace-period"),
+        pytest.param("0", (*BEFORE, *ACTED), {"WorkerStopped"}, id="steps-are-cut-short-and-taken-over"),
     ],
 )
-async def test_a_worker_drains_on_sigterm(scene: Scene, grace: str, effect: str, tried_again: set[str]) -> None:
+async def test_a_worker_drains_on_sigterm(
+    scene: Scene, grace: str, places: Sequence[Place], tried_again: set[str]
+) -> None:
     documents = some_tenants(10, seed=4)
     # The first is alone with the steps that are caught; the second comes before it goes.
-    first = await scene.worker(BERTH_SHUTDOWN_GRACE=grace)
+    patient = {"BERTH_READY_DEADLINE": "90", "BERTH_KUBE_REQUEST_TIMEOUT": "90"}
+    first = await scene.worker(BERTH_SHUTDOWN_GRACE=grace, **patient)
     right = await undisturbed(scene, documents)
-    plurals = ("namespaces", "vpcs", "subnets", "ovn-eips", "ovn-snat-rules")
-    caught = [
-        await scene.fault(
-            effect, verb="create", plural=plurals[number % len(plurals)], name=f"*t{number}*", seconds=2, times=1
-        )
-        for number in range(len(documents))
-    ]
+    faults = await held(scene, documents, places, seed=4)
     runs = await onboard(scene, documents)
-    await scene.struck(*caught)
+    await scene.struck(*faults)
     second = await scene.worker()
 
     first.terminate()
+    await eventually(first.says, lambda said: "stopping: steps under way get time to finish" in said, "it is stopping")
+    await scene.clear_faults()
     code = await first.ended()
 
     assert code == 0, first.log.read_text()

@@ -1,37 +1,26 @@
 """What has to hold before the first change, each gap refused with its remedy and nothing touched."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
+from temporalio.client import Client
 
-from tests.workflows.test_offboarding import KUBE_OVN, make, unmake
-from tests.workflows.world import PLATFORM, World, failure, grown, running_world, tenant_document, until
-from workflows.face import REFUSED, StepState
+from tests.workflows.others import KUBE_OVN, change, kube_ovn, make, unmake
+from tests.workflows.test_lost_answers import pending
+from tests.workflows.world import PLATFORM, World, failure, grown, running_world, status, tenant_document
+from workflows.face import OFFBOARD, ONBOARD, REFUSED, Outcome, StepState
 
-Change = Callable[[dict[str, Any]], None]
-
-
-async def change(world: World, path: str, edit: Change) -> None:
-    """Somebody edits an object of the platform."""
-    async with aiohttp.ClientSession() as session:
-        async with session.get(f"{world.kube.url}/{path}") as answer:
-            thing = await answer.json()
-        edit(thing)
-        async with session.put(f"{world.kube.url}/{path}", json=thing) as answer:
-            assert answer.status == 200, await answer.text()
-    await world.settle()
+GATEWAY_CONFIG = "api/v1/namespaces/kube-system/configmaps/ovn-external-gw-config"
+LABEL = "berth.network/tenant"
 
 
 async def config_off(world: World) -> None:
-    path = "api/v1/namespaces/kube-system/configmaps/ovn-external-gw-config"
-    await change(world, path, lambda thing: thing["data"].update({"enable-external-gw": "false"}))
+    await change(world, GATEWAY_CONFIG, lambda thing: thing["data"].update({"enable-external-gw": "false"}))
 
 
 async def config_gone(world: World) -> None:
-    await unmake(world, "api/v1/namespaces/kube-system/configmaps/ovn-external-gw-config")
+    await unmake(world, GATEWAY_CONFIG)
 
 
 async def no_gateways(world: World) -> None:
@@ -47,38 +36,36 @@ async def no_chassis(world: World) -> None:
 
 
 async def foreign_vpc(world: World) -> None:
-    await make(
-        world, f"{KUBE_OVN}/vpcs", {"apiVersion": "kubeovn.io/v1", "kind": "Vpc", "metadata": {"name": world.name}}
-    )
+    await make(world, f"{KUBE_OVN}/vpcs", kube_ovn("Vpc", world.name, {}))
 
 
 async def foreign_namespace(world: World) -> None:
-    await make(
-        world,
-        "api/v1/namespaces",
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"tenant-{world.name}"}},
-    )
+    metadata = {"name": f"tenant-{world.name}"}
+    await make(world, "api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+
+
+async def foreign_subnet(world: World) -> None:
+    spec = {"vpc": "ovn-cluster", "cidrBlock": "10.99.0.0/24"}
+    await make(world, f"{KUBE_OVN}/subnets", kube_ovn("Subnet", f"{world.name}--dev", spec))
 
 
 async def foreign_eip(world: World) -> None:
-    await make(
-        world,
-        f"{KUBE_OVN}/ovn-eips",
-        {
-            "apiVersion": "kubeovn.io/v1",
-            "kind": "OvnEip",
-            "metadata": {"name": f"{world.name}--web", "labels": {"berth.network/tenant": "somebody"}},
-            "spec": {"externalSubnet": "external", "type": "nat"},
-        },
-    )
+    spec = {"externalSubnet": "external", "type": "nat"}
+    await make(world, f"{KUBE_OVN}/ovn-eips", kube_ovn("OvnEip", f"{world.name}--web", spec, {LABEL: "somebody"}))
+
+
+async def foreign_rule(world: World) -> None:
+    spec = {"ovnEip": "none", "vpcSubnet": "ovn-default"}
+    await make(world, f"{KUBE_OVN}/ovn-snat-rules", kube_ovn("OvnSnatRule", f"{world.name}--prod", spec))
 
 
 async def narrow_pool(world: World) -> None:
-    await change(
-        world,
-        f"{KUBE_OVN}/subnets/external",
-        lambda thing: thing["spec"].update({"excludeIps": ["203.0.113.1..203.0.113.252"]}),
-    )
+    excluded = {"excludeIps": ["203.0.113.1..203.0.113.252"]}
+    await change(world, f"{KUBE_OVN}/subnets/external", lambda thing: thing["spec"].update(excluded))
+
+
+async def another_cidr(world: World) -> None:
+    await change(world, f"{KUBE_OVN}/subnets/external", lambda thing: thing["spec"].update({"gateway": "203.0.113.9"}))
 
 
 @pytest.mark.parametrize(
@@ -88,24 +75,77 @@ async def narrow_pool(world: World) -> None:
         (config_gone, "ConfigMap kube-system/ovn-external-gw-config does not say"),
         (no_gateways, "label at least one ovn.kubernetes.io/external-gw=true"),
         (no_chassis, "has no annotation ovn.kubernetes.io/chassis"),
-        (foreign_vpc, "is not Berth's for"),
-        (foreign_namespace, "is not Berth's for"),
-        (foreign_eip, "berth.network/tenant is somebody"),
+        (foreign_vpc, "Vpc {name} exists and is not Berth's for"),
+        (foreign_namespace, "Namespace tenant-{name} exists and is not Berth's for"),
+        (foreign_subnet, "Subnet {name}--dev exists and is not Berth's for"),
+        (foreign_eip, "OvnEip {name}--web exists and is not Berth's for {name} (berth.network/tenant is somebody)"),
+        (foreign_rule, "OvnSnatRule {name}--prod exists and is not Berth's for"),
         (narrow_pool, "has too few addresses free: 1, and"),
+        (another_cidr, "external Subnet external has gateway 203.0.113.9, the platform document says 203.0.113.1"),
     ],
     ids=lambda value: value.__name__ if callable(value) else "",
 )
 async def test_each_gap_is_refused_with_its_remedy_and_nothing_is_touched(
-    world: World, gap: Callable[[World], Any], told: str
+    world: World, gap: Callable[[World], Awaitable[None]], told: str
 ) -> None:
     await gap(world)
     before = await world.state()
+    world.kube.calls.clear()
 
-    error = await failure(await world.onboard())
+    error = await failure(run := await world.onboard())
 
     assert error.type == REFUSED
-    assert told in error.message
+    assert told.replace("{name}", world.name) in error.message
+    assert error.message.isprintable()
     assert await world.state() == before
+    assert {call.verb for call in world.kube.calls} <= {"get", "list", "watch"}
+    seen = await status(run)
+    assert [(one.id, one.state) for one in seen.steps] == [("preflight", StepState.FAILED)]
+    assert seen.outcome is Outcome.UNDONE
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "told"),
+    [
+        ("    name: external\n", "    name: absent\n", "ProviderNetwork absent does not exist: create it, or correct"),
+        ("externalSubnet: external", "externalSubnet: absent", "external Subnet absent does not exist: create it, or"),
+    ],
+    ids=["provider-network", "external-subnet"],
+)
+async def test_a_part_of_the_platform_that_is_not_there_is_named(
+    client: Client, tmp_path: Path, name: str, written: str, instead: str, told: str
+) -> None:
+    text = PLATFORM.read_text()
+    assert written in text
+    file = tmp_path / "platform.yaml"
+    file.write_text(text.replace(written, instead))
+    async with running_world(client, tmp_path, name, platform=file) as world:
+        before = await world.state()
+
+        error = await failure(await world.onboard())
+
+        assert error.type == REFUSED
+        assert told in error.message
+        assert await world.state() == before
+
+
+async def test_a_platform_that_is_not_ready_yet_is_waited_for_and_says_so(
+    client: Client, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "platform.yaml"
+    file.write_text(PLATFORM.read_text().replace("    name: external\n", "    name: second\n"))
+    async with running_world(client, tmp_path, name, platform=file) as world:
+        fault = world.fault(effect="never-ready", plural="provider-networks", name="second")
+        await make(
+            world, f"{KUBE_OVN}/provider-networks", kube_ovn("ProviderNetwork", "second", {"defaultInterface": "bond1"})
+        )
+        run = await world.onboard()
+
+        seen = await pending(run, 2)
+
+        assert "ProviderNetwork second of the platform is not ready" in seen.last_failure.message
+        world.kube.faults.remove(fault)
+        assert (await run.result())["vpc"] == world.name
 
 
 async def test_all_gaps_are_told_at_once(world: World) -> None:
@@ -133,36 +173,41 @@ async def test_what_the_document_no_longer_says_is_an_obstacle_not_silently_kept
 async def test_what_cannot_be_changed_in_place_is_an_obstacle(world: World) -> None:
     document = tenant_document(world.name)
     await world.onboarded(document)
+    before = await world.state()
     document["spec"]["subnets"][1] = {"name": "dev", "cidrs": ["10.0.9.0/24"]}
 
     error = await failure(await world.onboard(document))
 
     assert f"Subnet {world.name}--dev cannot be changed in place: cidrBlock is" in error.message
+    assert await world.state() == before
 
 
 async def test_a_fixed_address_somebody_holds_is_refused_by_its_holder(world: World) -> None:
     document = tenant_document(world.name)
     document["spec"]["externalIPs"].append({"use": "loadBalancer", "name": "fixed", "address": "203.0.113.77"})
-    other = tenant_document("other")
+    holder = f"{world.name}x"
+    other = tenant_document(holder)
     other["spec"]["externalIPs"].append({"use": "loadBalancer", "name": "mine", "address": "203.0.113.77"})
-    await (await world.start("OnboardTenant", {"tenant": other}, id="tenant-other")).result()
+    await (await world.start(ONBOARD, {"tenant": other}, id=f"tenant-{holder}")).result()
 
     message = (await failure(await world.onboard(document))).message
 
-    assert "203.0.113.77 is held by OvnEip other--mine of other" in message
-    # Another test of this session may onboard a tenant of that name again.
-    await (await world.start("OffboardTenant", {"tenant": "other"}, id="tenant-other")).result()
+    assert f"203.0.113.77 is held by OvnEip {holder}--mine of {holder}" in message
+    await (await world.start(OFFBOARD, {"tenant": holder}, id=f"tenant-{holder}")).result()
+    await world.onboarded(document)
 
 
-async def test_a_broken_platform_document_is_waited_for_until_it_is_mended(client: Any, tmp_path: Path) -> None:
+async def test_a_broken_platform_document_is_waited_for_until_it_is_mended(
+    client: Client, tmp_path: Path, name: str
+) -> None:
     file = tmp_path / "platform.yaml"
     file.write_text("kind: Platform\n")
-    async with running_world(client, tmp_path, "mended", platform=file) as world:
+    async with running_world(client, tmp_path, name, platform=file) as world:
         run = await world.onboard()
-        await world.strikes.tried("preflight", 2)
-        seen = await until(run, lambda now: bool(now.steps), "the board")
-        assert seen.steps[0].state is StepState.RUNNING
 
+        seen = await pending(run, 2)
+        assert "mend the platform document" in seen.last_failure.message
+        assert (await status(run)).steps[0].state is StepState.RUNNING
         file.write_text(PLATFORM.read_text())
 
         assert (await run.result())["platform"] == "lab"

@@ -56,10 +56,14 @@ async def test_a_malformed_request_ends_the_run_at_once(world: World, kind: str,
     assert (await status(run)).steps == ()
 
 
-async def test_a_run_without_any_input_ends_at_once(world: World) -> None:
-    run = await world.client.start_workflow(ONBOARD, id=f"tenant-{world.name}", task_queue=world.settings.task_queue)
+@pytest.mark.parametrize("kind", [ONBOARD, OFFBOARD])
+async def test_a_run_without_any_input_ends_at_once(world: World, kind: str) -> None:
+    run = await world.started(kind, f"tenant-{world.name}")
 
-    assert (await failure(run)).type == INVALID_DOCUMENT
+    error = await failure(run)
+
+    assert error.type == INVALID_DOCUMENT
+    assert [mistake["path"] for mistake in error.details[0]] == ["(input)"]
 
 
 async def test_a_bad_document_is_refused_with_the_same_mistakes_the_command_line_finds(world: World) -> None:

@@ -7,7 +7,6 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfigProfile, ClientConnectConfig
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -17,6 +16,7 @@ from clients.kube_ovn.client import KubeOvn, connect
 from clients.kube_ovn.connection import KubeConnection
 from tenancy.mistakes import shown
 from workers.settings import ConfigurationError, Settings
+from workflows.converter import data_converter
 
 
 async def connect_temporal(settings: Settings) -> Client:
@@ -31,7 +31,7 @@ async def connect_temporal(settings: Settings) -> Client:
             api_key=options.get("api_key"),
             tls=options.get("tls", False),
             rpc_metadata=options.get("rpc_metadata") or {},
-            data_converter=pydantic_data_converter,
+            data_converter=data_converter,
         )
     except (RuntimeError, RPCError, ValueError) as error:
         raise ConfigurationError(

@@ -27,7 +27,7 @@ from tenancy.policy import born_policy
 from workflows.board import Board
 from workflows.face import LEFT_BEHIND, OFFBOARD, REFUSED, Offboarded, Outcome, Status
 from workflows.removal import Removal, Removals
-from workflows.request import decision_in, offboarding_request, requested
+from workflows.request import decision_in, given_request, offboarding_request, requested
 from workflows.stepping import reason_of, take_step
 from workflows.steps import GONE, INVENTORY, OWN_ADDRESSES, ROUTER_PORT, step_of
 
@@ -37,17 +37,18 @@ class OffboardTenant:
     """Takes one tenant out. Input: `{"tenant": <name or TenantNetwork>, "requestedBy": "..."}`; ID `tenant-<name>`."""
 
     @workflow.init
-    def __init__(self, request: Any = None) -> None:
-        asked = requested(request)
+    def __init__(self, *given: Any) -> None:
+        self._request = given_request(given)
+        asked = requested(self._request)
         self._requested_by = asked.by
         self._board = Board("OffboardTenant", asked.tenant, asked.by)
         self._removals = Removals(self._board)
 
     @workflow.run
-    async def run(self, request: Any = None) -> Offboarded:
+    async def run(self, *given: Any) -> Offboarded:
         """Offboards the tenant. Stops before the first change where anything of it is still in use."""
         try:
-            tenant = offboarding_request(request)
+            tenant = offboarding_request(self._request)
         except ApplicationError as refused:
             self._board.become(Outcome.STOPPED, failure=refused.message)
             raise

@@ -21,7 +21,7 @@ from tenancy.tenant import TenantNetwork
 from workflows.board import Board
 from workflows.face import INVALID_DOCUMENT, ONBOARD, REFUSED, Outcome, Status, StepState, StepStatus
 from workflows.removal import Removal, Removals
-from workflows.request import decision_in, onboarding_request, requested
+from workflows.request import decision_in, given_request, onboarding_request, requested
 from workflows.stepping import reason_of, side_by_side, take_step, to_the_end
 from workflows.steps import (
     BLOCK_POLICY,
@@ -41,8 +41,9 @@ class OnboardTenant:
     """Brings one tenant in. Input: `{"tenant": <TenantNetwork>, "requestedBy": "..."}`; workflow ID `tenant-<name>`."""
 
     @workflow.init
-    def __init__(self, request: Any = None) -> None:
-        asked = requested(request)
+    def __init__(self, *given: Any) -> None:
+        self._request = given_request(given)
+        asked = requested(self._request)
         self._requested_by = asked.by
         self._board = Board("OnboardTenant", asked.tenant, asked.by)
         self._removals = Removals(self._board)
@@ -52,10 +53,10 @@ class OnboardTenant:
         self._before: dict[tuple[str, str], Object] = {}
 
     @workflow.run
-    async def run(self, request: Any = None) -> HandOver:
+    async def run(self, *given: Any) -> HandOver:
         """Onboards the tenant, and hands over what its Clusters need; undoes everything where it cannot."""
         try:
-            tenant = onboarding_request(request)
+            tenant = onboarding_request(self._request)
         except ApplicationError as refused:
             self._board.become(Outcome.UNDONE, failure=refused.message)
             raise

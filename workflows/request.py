@@ -14,6 +14,7 @@ from tenancy.documents import read_tenant
 from tenancy.fields import NAME_PATTERN
 from tenancy.mistakes import InvalidDocumentError, Mistake, mistakes_in, shown
 from tenancy.tenant import TenantNetwork
+from workflows.converter import Unreadable
 from workflows.face import INVALID_DOCUMENT, REFUSED, Resolve
 
 Tenant = TypeVar("Tenant", TenantNetwork, str)
@@ -28,6 +29,13 @@ class Requested:
 
     tenant: str
     by: str
+
+
+def given_request(given: Sequence[object]) -> object:
+    """The one input a run is to be started with; nothing else about it has been looked at yet."""
+    if len(given) > 1:
+        return Unreadable(f"there are {len(given)} inputs")
+    return given[0] if given else None
 
 
 def requested(raw: object) -> Requested:
@@ -80,6 +88,8 @@ def decision_in(raw: object) -> Resolve:
 
 def _envelope(raw: object, tenant: str) -> list[Mistake]:
     remedy = f'start the workflow with {{"tenant": ..., "requestedBy": "..."}}, where tenant is {tenant}'
+    if isinstance(raw, Unreadable):
+        return [Mistake(path="(input)", problem=raw.why, remedy=remedy)]
     if not isinstance(raw, dict):
         return [Mistake(path="(input)", value=shown(raw), problem="not a request", remedy=remedy)]
     mistakes = [

@@ -10,6 +10,7 @@ SHARED = (
     "tenancy",
     "activities",
     "clients",
+    "workflows.converter",
     "pydantic",
     "pydantic_core",
     "structlog",

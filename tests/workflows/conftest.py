@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from lab.temporal import start_temporal
 from tests.workflows.world import World, running_world
+from workflows.converter import data_converter
 from workflows.face import SEARCH_ATTRIBUTES
 
 _numbers = itertools.count(1)
@@ -37,7 +37,7 @@ def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 async def client(temporal_address: str) -> Client:
-    return await Client.connect(temporal_address, data_converter=pydantic_data_converter)
+    return await Client.connect(temporal_address, data_converter=data_converter)
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from lab.temporal import start_temporal
 from tests.workflows.strikes import refusal
 from tests.workflows.world import World, grown, parked, resolve, running_world, tenant_document
+from workflows.converter import data_converter
 from workflows.face import SEARCH_ATTRIBUTES
 
 FOLDER = Path(__file__).with_name("histories")
@@ -101,7 +101,7 @@ async def record() -> dict[str, str]:
     with tempfile.TemporaryDirectory() as state:
         server = await start_temporal(Path(state), search_attributes=SEARCH_ATTRIBUTES)
         try:
-            client = await Client.connect(server.address, data_converter=pydantic_data_converter)
+            client = await Client.connect(server.address, data_converter=data_converter)
             for scene in SCENES:
                 async with running_world(
                     client, Path(state), scene.__name__.replace("_", "-")[:24].strip("-")

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
@@ -12,10 +11,11 @@ from tests.workflows.histories import FOLDER, SCENES, workflow_id
 from tests.workflows.world import World, running_world
 from workers.worker import WORKFLOWS
 from workflows import sandbox
+from workflows.converter import data_converter
 
 
 def replayer() -> Replayer:
-    return Replayer(workflows=WORKFLOWS, workflow_runner=sandbox.runner(), data_converter=pydantic_data_converter)
+    return Replayer(workflows=WORKFLOWS, workflow_runner=sandbox.runner(), data_converter=data_converter)
 
 
 def history(text: str) -> WorkflowHistory:

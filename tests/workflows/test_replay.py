@@ -8,7 +8,7 @@ from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from tests.workflows.histories import FOLDER, SCENES, workflow_id
-from tests.workflows.world import World, running_world
+from tests.workflows.world import running_world
 from workers.worker import WORKFLOWS
 from workflows import sandbox
 from workflows.converter import data_converter
@@ -41,16 +41,3 @@ async def test_a_run_that_is_dropped_from_memory_after_every_task_ends_the_same(
         assert (await world.onboarded())["blockPolicy"] == "realised"
         assert f"Vpc {world.name}" in (await (await world.offboard()).result())["removed"]
         assert await world.failed_tasks() == []
-
-
-async def test_what_the_details_say_in_the_temporal_ui_is_markdown_a_person_can_read(world: World) -> None:
-    world.strikes.before["router-port"] = ValueError("not | now <b>")
-    run = await world.onboard()
-    await world.strikes.tried("router-port", 2)
-
-    details = await run.query("__temporal_workflow_metadata")
-
-    text = str(details)
-    assert f"### Onboarding {world.name}: running" in text
-    assert "| Router port and default route | running |" in text
-    await run.terminate()

@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import EventType
+from temporalio.common import RawValue
 
 from tenancy.documents import read_tenant
 from tenancy.mistakes import InvalidDocumentError
-from tests.workflows.world import World, failure, status, tenant_document
-from workflows.face import INVALID_DOCUMENT, OFFBOARD, ONBOARD
+from tests.workflows.world import Run, World, failure, status, tenant_document
+from workflows.face import INVALID_DOCUMENT, OFFBOARD, ONBOARD, Outcome
 
 BAD_DOCUMENT: dict[str, Any] = {
     "apiVersion": "berth.network/v1",
@@ -22,48 +25,84 @@ BAD_DOCUMENT: dict[str, Any] = {
         "extra": 1,
     },
 }
+KINDS = (ONBOARD, OFFBOARD)
 
 
-@pytest.mark.parametrize("kind", [ONBOARD, OFFBOARD])
+def raw(data: bytes, encoding: bytes = b"json/plain") -> RawValue:
+    """An input as it comes over the wire, whatever it is."""
+    return RawValue(Payload(metadata={"encoding": encoding}, data=data))
+
+
+async def refused(world: World, run: Run) -> list[dict[str, str]]:
+    """The mistakes of a run that must end at once, having done nothing."""
+    error = await failure(run)
+    assert error.type == INVALID_DOCUMENT
+    (mistakes,) = error.details
+    assert mistakes
+    assert all(mistake["path"] and mistake["problem"] and mistake["remedy"] for mistake in mistakes)
+    assert all(text.isprintable() for mistake in mistakes for text in mistake.values())
+    assert error.message.isprintable()
+    assert world.strikes.taken == []
+    kinds = {event.event_type async for event in run.fetch_history_events()}
+    assert EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED not in kinds
+    seen = await status(run)
+    assert seen.steps == ()
+    assert seen.outcome is (Outcome.UNDONE if seen.workflow == ONBOARD else Outcome.STOPPED)
+    assert seen.failure == error.message
+    return list(mistakes)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
-    "request_",
+    ("request_", "paths"),
     [
-        None,
-        [],
-        "acme",
-        7,
-        {},
-        {"tenant": None},
-        {"tenant": 7},
-        {"tenant": []},
-        {"tenant": {"metadata": {"name": "A\nB"}}},
+        (None, ["(input)"]),
+        ([], ["(input)"]),
+        ([{"tenant": "acme"}], ["(input)"]),
+        ("acme", ["(input)"]),
+        (7, ["(input)"]),
+        (True, ["(input)"]),
+        ({}, ["tenant"]),
+        ({"tenant": None}, ["tenant"]),
+        ({"tenant": 7}, ["tenant"]),
+        ({"tenant": []}, ["tenant"]),
+        ({"Tenant": {}, "requestedBy": 7}, ["Tenant", "tenant", "requestedBy"]),
     ],
     ids=repr,
 )
-async def test_a_malformed_request_ends_the_run_at_once(world: World, kind: str, request_: object) -> None:
-    run = await world.start(kind, request_)
+async def test_a_malformed_request_ends_the_run_at_once(
+    world: World, kind: str, request_: object, paths: list[str]
+) -> None:
+    mistakes = await refused(world, await world.start(kind, request_))
 
-    error = await failure(run)
-
-    assert error.type == INVALID_DOCUMENT
-    assert error.details[0]
-    for mistake in error.details[0]:
-        assert mistake["path"]
-        assert mistake["problem"]
-        assert mistake["remedy"]
-    assert error.message.isprintable()
-    assert world.strikes.taken == []
-    assert (await status(run)).steps == ()
+    assert {mistake["path"].strip("'") for mistake in mistakes} == set(paths)
 
 
-@pytest.mark.parametrize("kind", [ONBOARD, OFFBOARD])
-async def test_a_run_without_any_input_ends_at_once(world: World, kind: str) -> None:
-    run = await world.started(kind, f"tenant-{world.name}")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({}, "not a request"),
+        ({"args": [{"tenant": "one"}, {"tenant": "two"}]}, "there are 2 inputs"),
+        ({"arg": raw(b"{nope")}, "cannot be read as 'json/plain'"),
+        ({"arg": raw(b"")}, "cannot be read as 'json/plain'"),
+        ({"arg": raw(b'{"tenant": "\\ud800"}')}, "cannot be read as 'json/plain'"),
+        ({"arg": raw(b"[" * 5000)}, "cannot be read as 'json/plain'"),
+        ({"arg": raw(b'{"tenant": ' + b"9" * 5000 + b"}")}, "cannot be read as 'json/plain'"),
+        ({"arg": raw(b"x", b"binary/encrypted")}, "cannot be read as 'binary/encrypted'"),
+        ({"arg": raw(b"x", b"a\nb")}, "cannot be read as"),
+        ({"arg": b"\x00\xff"}, "not a request"),
+    ],
+    ids=["none", "two", "broken", "empty", "surrogate", "deep", "long-number", "encrypted", "odd-encoding", "bytes"],
+)
+async def test_an_input_that_is_no_request_at_all_ends_the_run_at_once(
+    world: World, kind: str, given: dict[str, object], problem: str
+) -> None:
+    (mistake,) = await refused(world, await world.started(kind, f"tenant-{world.name}", **given))
 
-    error = await failure(run)
-
-    assert error.type == INVALID_DOCUMENT
-    assert [mistake["path"] for mistake in error.details[0]] == ["(input)"]
+    assert mistake["path"] == "(input)"
+    assert problem in mistake["problem"]
+    assert 'start the workflow with {"tenant": ..., "requestedBy": "..."}' in mistake["remedy"]
 
 
 async def test_a_bad_document_is_refused_with_the_same_mistakes_the_command_line_finds(world: World) -> None:
@@ -72,14 +111,15 @@ async def test_a_bad_document_is_refused_with_the_same_mistakes_the_command_line
 
     run = await world.start(ONBOARD, {"tenant": BAD_DOCUMENT, "requestedBy": "a test"}, id="tenant-bad")
 
-    told = (await failure(run)).details[0]
-    assert [{**one, "path": one["path"].removeprefix("tenant.")} for one in told] == [
-        mistake.model_dump(exclude_none=True) for mistake in expected.value.mistakes
+    assert await refused(world, run) == [
+        {**mistake.model_dump(exclude_none=True), "path": f"tenant.{mistake.path}"}
+        for mistake in expected.value.mistakes
     ]
-    assert len(told) == 3
+    assert len(expected.value.mistakes) >= 3
 
 
 async def test_a_document_this_platform_cannot_take_is_refused_with_its_mistakes(world: World) -> None:
+    before = await world.state()
     document = tenant_document(world.name)
     document["spec"]["subnets"][1] = {"name": "dev", "cidrs": ["10.96.4.0/24"]}
 
@@ -87,16 +127,27 @@ async def test_a_document_this_platform_cannot_take_is_refused_with_its_mistakes
 
     assert error.type == INVALID_DOCUMENT
     assert [mistake["path"] for mistake in error.details[0]] == ["spec.subnets[1].cidrs[0]"]
+    assert await world.state() == before
 
 
-@pytest.mark.parametrize("kind", [ONBOARD, OFFBOARD])
+@pytest.mark.parametrize("kind", KINDS)
 async def test_a_run_under_another_id_than_its_tenants_is_refused(world: World, kind: str) -> None:
     request = {"tenant": tenant_document(world.name), "requestedBy": "a test"}
 
-    error = await failure(await world.start(kind, request, id=f"another-{world.name}"))
+    (mistake,) = await refused(world, await world.start(kind, request, id=f"another-{world.name}"))
 
-    assert error.type == INVALID_DOCUMENT
-    assert f"--workflow-id tenant-{world.name}" in error.message
+    assert mistake["path"] == "(workflow id)"
+    assert f"--workflow-id tenant-{world.name}" in mistake["remedy"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["A\nB", "", "-a", "a--b", "join", "x" * 300, 7, None])
+async def test_a_name_no_tenant_can_have_is_refused(world: World, kind: str, name: object) -> None:
+    request = {"tenant": {"metadata": {"name": name}}, "requestedBy": "a test"}
+
+    mistakes = await refused(world, await world.start(kind, request))
+
+    assert "tenant.metadata.name" in {mistake["path"] for mistake in mistakes}
 
 
 @pytest.mark.parametrize(
@@ -111,10 +162,15 @@ async def test_a_run_under_another_id_than_its_tenants_is_refused(world: World, 
 async def test_what_stands_beside_the_tenant_is_checked_as_well(
     world: World, request_: dict[str, object], path: str
 ) -> None:
-    error = await failure(await world.start(ONBOARD, {"tenant": tenant_document(world.name), **request_}))
+    (mistake,) = await refused(world, await world.start(ONBOARD, {"tenant": tenant_document(world.name), **request_}))
 
-    assert [mistake["path"] for mistake in error.details[0]] == [path]
-    assert error.message.isprintable()
+    assert mistake["path"] == path
+
+
+async def test_who_asks_may_be_left_out(world: World) -> None:
+    result = await (await world.start(ONBOARD, {"tenant": tenant_document(world.name)})).result()
+
+    assert result["requestedBy"] == ""
 
 
 async def test_offboarding_takes_a_bare_name_or_a_document_that_is_no_longer_valid(world: World) -> None:

@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict
 
 from tenancy import manifests, names
 from tenancy.fields import Address
-from tenancy.kinds import KINDS, OVN_EIP, VPC, Object
+from tenancy.kinds import KINDS, OVN_EIP, Object
 from tenancy.meaning import merge
 from tenancy.platform import Platform
-from tenancy.policy import PolicyRoute, block_policy, own_exceptions
+from tenancy.policy import block_policy, own_exceptions
 from tenancy.tenant import FloatingIP, Snat, TenantNetwork
 
 
@@ -176,16 +176,3 @@ def addresses_of(eip: Object) -> list[Address]:
     """The addresses an OvnEip holds, as its status tells."""
     status = eip.get("status") or {}
     return [ip_address(status[key]) for key in ("v4Ip", "v6Ip") if status.get(key)]
-
-
-def vpc_before(tenant: str, observed: Sequence[Object]) -> Object | None:
-    """What the tenant's VPC was before the run, as far as a run changes it: what undo brings back."""
-    for thing in observed:
-        if thing["kind"] == VPC.name and thing["metadata"]["name"] == names.vpc(tenant) and owner_of(thing) == tenant:
-            return thing
-    return None
-
-
-def with_own_exceptions(vpc: Object, platform: Platform, addresses: Sequence[Address]) -> list[PolicyRoute]:
-    """The policy a VPC has once its external IPs are known."""
-    return [*block_policy(platform), *own_exceptions(platform, addresses)]

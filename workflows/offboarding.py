@@ -111,12 +111,13 @@ class OffboardTenant:
 def _phases(tenant: str, objects: Sequence[Object]) -> Iterator[list[Removal]]:
     """What there is to remove, in the order in which it was made: the last phase goes first."""
 
-    def of(*kinds: Kind) -> list[Removal]:
+    def of(*kinds: Kind, part_of: str | None = None) -> list[Removal]:
         wanted = [thing for kind in kinds for thing in objects if thing["kind"] == kind.name]
-        return [_removal(tenant, thing) for thing in wanted]
+        return [_removal(tenant, thing, part_of) for thing in wanted]
 
     vpc = next((thing for thing in objects if thing["kind"] == VPC.name), None)
     spec = (vpc or {}).get("spec") or {}
+    namespace = next((removal.step.id for removal in of(NAMESPACE)), None)
     yield of(NAMESPACE)
     yield of(VPC)
     yield of(SUBNET)
@@ -129,13 +130,14 @@ def _phases(tenant: str, objects: Sequence[Object]) -> Iterator[list[Removal]]:
     policy = BlockPolicy(tenant=tenant, routes=born_policy(spec.get("policyRoutes") or ()))
     excepted = [Removal(OWN_ADDRESSES, VpcSteps.write_block_policy, policy, part_of=whole)] if vpc else []
     yield [*excepted, *of(OVN_FIP, OVN_SNAT_RULE, OVN_DNAT_RULE)]
-    yield of(CONFIG_MAP)
+    yield of(CONFIG_MAP, part_of=namespace)
 
 
-def _removal(tenant: str, thing: Object) -> Removal:
+def _removal(tenant: str, thing: Object, part_of: str | None) -> Removal:
     metadata = thing["metadata"]
     given = RemoveObject(kind=thing["kind"], name=metadata["name"], namespace=metadata.get("namespace"), tenant=tenant)
-    return Removal(step_of(thing["kind"], metadata["name"], "removal"), ObjectSteps.remove_object, given)
+    step = step_of(thing["kind"], metadata["name"], "removal")
+    return Removal(step, ObjectSteps.remove_object, given, part_of=part_of)
 
 
 def _is_object(removal: Removal) -> bool:

@@ -16,7 +16,7 @@ from tenancy.documents import to_plain
 from tenancy.handover import HandOver, hand_over
 from tenancy.kinds import VPC, Object
 from tenancy.plan import PlannedObject, Stage
-from tenancy.policy import PolicyRoute, ours, own_exceptions
+from tenancy.policy import PolicyRoute, born_policy, ours, own_exceptions
 from tenancy.tenant import TenantNetwork
 from workflows.board import Board
 from workflows.face import INVALID_DOCUMENT, ONBOARD, REFUSED, Outcome, Status, StepState, StepStatus
@@ -100,6 +100,7 @@ class OnboardTenant:
                         VpcSteps.close_router_port,
                         port.model_copy(update={"spec": self._way_out_before()}),
                         of=vpc.manifest,
+                        part_of=_step(vpc),
                     ),
                     *(self._ensure(planned) for planned in plan.of(Stage.EXTERNAL_IPS)),
                 ]
@@ -108,8 +109,7 @@ class OnboardTenant:
                 planned.name: done.addresses for planned, done in zip(plan.of(Stage.EXTERNAL_IPS), ensured, strict=True)
             }
             addresses = [ip_address(address) for held in eips.values() for address in held]
-            known = [route for route in routes if "/" in route.match]
-            routes = [*known, *own_exceptions(platform, addresses)]
+            routes = [*born_policy(vpc.manifest["spec"]["policyRoutes"]), *own_exceptions(platform, addresses)]
             self._removals.new_phase()
             await side_by_side(
                 [
@@ -120,6 +120,7 @@ class OnboardTenant:
                         VpcSteps.write_block_policy,
                         self._policy(self._routes_before(vpc)),
                         of=vpc.manifest,
+                        part_of=_step(vpc),
                     ),
                     *(self._ensure(planned) for planned in plan.of(Stage.TRANSLATION)),
                 ]
@@ -138,7 +139,10 @@ class OnboardTenant:
             tenant, platform, eips, block_policy=proof, plan_hash=plan.hash, requested_by=self._requested_by
         )
         self._removals.new_phase()
-        await self._make(HAND_OVER, manifests.hand_over(tenant.name, result.config_map_data()))
+        (namespace,) = plan.of(Stage.NAMESPACE)
+        # A namespace that was there before the run stays, and what is in it with it.
+        whole = None if _key(namespace.manifest) in self._before else _step(namespace)
+        await self._make(HAND_OVER, manifests.hand_over(tenant.name, result.config_map_data()), part_of=whole)
         self._board.become(Outcome.DONE, hand_over=result)
         return result
 
@@ -176,9 +180,9 @@ class OnboardTenant:
         return await side_by_side([self._ensure(one) for one in planned])
 
     async def _ensure(self, planned: PlannedObject) -> Ensured:
-        return await self._make(step_of(planned.kind, planned.name, planned.stage), planned.manifest)
+        return await self._make(_step(planned), planned.manifest)
 
-    async def _make(self, step: StepStatus, manifest: Object) -> Ensured:
+    async def _make(self, step: StepStatus, manifest: Object, *, part_of: StepStatus | None = None) -> Ensured:
         given = EnsureObject(manifest=manifest, tenant=self._tenant, run=self._run)
         metadata = manifest["metadata"]
         undo = RemoveObject(
@@ -190,7 +194,7 @@ class OnboardTenant:
             before=self._before.get(_key(manifest)),
         )
         done: Ensured = await self._undoable(
-            step, ObjectSteps.ensure_object, given, ObjectSteps.remove_object, undo, of=manifest
+            step, ObjectSteps.ensure_object, given, ObjectSteps.remove_object, undo, of=manifest, part_of=part_of
         )
         return done
 
@@ -203,16 +207,11 @@ class OnboardTenant:
         undo_given: object,
         *,
         of: Object,
+        part_of: StepStatus | None = None,
     ) -> Any:
         """Takes a step that makes or changes an object (`of`), its undo registered first."""
-        removal = Removal(
-            step,
-            undo,
-            undo_given,
-            part_of=step_of(VPC.name, self._tenant, Stage.VPC).id if step in (ROUTER_PORT, OWN_ADDRESSES) else None,
-            was_there=_key(of) in self._before,
-        )
-        self._removals.register(removal)
+        whole = part_of.id if part_of else None
+        self._removals.register(Removal(step, undo, undo_given, part_of=whole, was_there=_key(of) in self._before))
         return await self._step(step, activity, given)
 
     async def _step(self, step: StepStatus, activity: Callable[..., Awaitable[Any]], given: object) -> Any:
@@ -244,6 +243,10 @@ class OnboardTenant:
     def _check_decision(self, decision: Any = None) -> None:
         if refusal := self._removals.refusal(decision_in(decision)):
             raise ApplicationError(refusal, type=REFUSED)
+
+
+def _step(planned: PlannedObject) -> StepStatus:
+    return step_of(planned.kind, planned.name, planned.stage)
 
 
 def _key(thing: Object) -> tuple[str, str]:

@@ -7,8 +7,9 @@ from typing import Any
 
 from tenancy.kinds import Object
 from tenancy.meaning import with_block_policy, with_spec
-from tenancy.plan import Plan, addresses_of, with_own_exceptions
+from tenancy.plan import Plan, addresses_of
 from tenancy.platform import Platform
+from tenancy.policy import block_policy, own_exceptions
 
 
 def as_made(plan: Plan, platform: Platform) -> list[Object]:
@@ -20,7 +21,7 @@ def as_made(plan: Plan, platform: Platform) -> list[Object]:
 
 def _opened(vpc: Object, plan: Plan, platform: Platform, own: Sequence[Any]) -> Object:
     vpc = with_spec(vpc, plan.router_port or {})
-    vpc = with_block_policy(vpc, with_own_exceptions(vpc, platform, own))
+    vpc = with_block_policy(vpc, [*block_policy(platform), *own_exceptions(platform, own)])
     for route in vpc["spec"].get("staticRoutes", []):
         route |= {"policy": route["policy"] or "policyDst", "ecmpMode": "", "bfdId": "", "routeTable": ""}
     return vpc

@@ -247,19 +247,38 @@ async def test_an_abort_names_all_that_is_still_there(world: World) -> None:
     ]
 
 
-async def test_leaving_a_part_of_what_goes_as_a_whole_leaves_nothing(world: World) -> None:
+@pytest.mark.parametrize(
+    ("part", "whole"),
+    [("own-addresses", "Vpc {name}"), ("configmap-berth-network", "Namespace tenant-{name}")],
+    ids=["exceptions of the block policy", "hand-over"],
+)
+async def test_leaving_a_part_of_what_goes_as_a_whole_leaves_nothing(world: World, part: str, whole: str) -> None:
     before = await world.state()
     await world.onboarded()
-    world.strikes.before["undo-own-addresses"] = refusal("held up")
+    world.strikes.before[f"undo-{part}"] = refusal("held up")
     run = await world.offboard()
     await parked(run)
 
-    await resolve(run, decision="skip", reason="the VPC goes anyway")
+    await resolve(run, decision="skip", reason="it goes anyway")
 
     await run.result()
     assert await world.state() == before
     notes = {one.id: (one.state, one.note) for one in (await status(run)).steps}
-    assert notes["own-addresses"] == (StepState.UNDONE, f"went with Vpc {world.name}")
+    assert notes[part] == (StepState.UNDONE, f"went with {whole.format(name=world.name)}")
+
+
+async def test_a_hand_over_that_is_left_in_a_namespace_that_stays_is_named(world: World) -> None:
+    await world.onboarded()
+    world.strikes.before["undo-configmap-berth-network"] = refusal("held up")
+    world.strikes.before[f"undo-namespace-tenant-{world.name}"] = refusal("held up")
+    run = await world.offboard()
+    for _ in range(2):
+        await parked(run)
+        await resolve(run, decision="skip", reason="others read it")
+
+    told = (await failure(run)).details[0]
+
+    assert [text.split(" (")[0] for text in told] == [f"Namespace tenant-{world.name}", "ConfigMap berth-network"]
 
 
 @pytest.mark.parametrize(

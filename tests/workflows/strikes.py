@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from temporalio import activity
@@ -78,4 +79,5 @@ def refusal(reason: str = "struck on purpose") -> ApplicationError:
 
 def hiccup(reason: str = "struck on purpose") -> ApplicationError:
     """A failure worth another try."""
-    return ApplicationError(reason, type="Unavailable")
+    # Left to itself, Temporal waits a second and then two.
+    return ApplicationError(reason, type="Unavailable", next_retry_delay=timedelta(milliseconds=20))

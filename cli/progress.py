@@ -8,9 +8,9 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
 from cli.follow import View, Watched
-from cli.show import run_line, run_view, state_word, took
+from cli.show import run_line, run_view, took
 from cli.terminal import clean, printable, stderr
-from workflows.face import Status, StepState
+from workflows.face import Status, StepState, state_word
 
 LONGEST = 60
 """Lines a picture that stays may have on a screen that is smaller."""
@@ -93,7 +93,9 @@ class Lines:
                 details = [step.note] if step.note else []
                 if step.finished is not None:
                     details.append(took(step.started, step.finished))
-                text = f"{step.title}: {state_word(one.status, step)}" + (f" ({', '.join(details)})" if details else "")
+                text = f"{step.title}: {state_word(one.status.workflow, step.state)}" + (
+                    f" ({', '.join(details)})" if details else ""
+                )
                 self._once(one.tenant, step.id, text)
                 if trouble is not None and trouble.reason:
                     told = "paused" if trouble.paused else f"retrying (attempt {trouble.attempt})"

@@ -11,7 +11,7 @@ from rich.text import Text
 from cli.runs import Trouble
 from cli.terminal import clean
 from tenancy.handover import HandOver
-from workflows.face import OFFBOARD, ONBOARD, Outcome, Parked, Status, StepState, StepStatus
+from workflows.face import OFFBOARD, ONBOARD, Outcome, Parked, Status, StepState, StepStatus, state_word
 
 LOOK: Mapping[StepState, tuple[str, str, str]] = {
     StepState.WAITING: ("·", ".", "dim"),
@@ -137,7 +137,7 @@ def _remark(status: Status, step: StepStatus, trouble: Trouble | None) -> Text:
         return Text("")
     if step.state is StepState.DONE:
         return clean(step.note or "", "dim")
-    word = Text(state_word(status, step), style=LOOK[_as_done(status, step)][2])
+    word = Text(state_word(status.workflow, step.state), style=LOOK[_as_done(status, step)][2])
     return word if step.state in SAID_BELOW or not step.note else Text.assemble(word, clean(f" ({step.note})", "dim"))
 
 
@@ -154,15 +154,6 @@ def _reason(step: StepStatus, trouble: Trouble | None) -> Text | None:
 
 def _as_done(status: Status, step: StepStatus) -> StepState:
     return StepState.DONE if status.workflow == OFFBOARD and step.state is StepState.UNDONE else step.state
-
-
-def state_word(status: Status, step: StepStatus) -> str:
-    """The state of a step in words. What undo is to an onboarding is an offboarding's purpose."""
-    if status.workflow == OFFBOARD and step.state is StepState.UNDONE:
-        return "removed"
-    if status.workflow == OFFBOARD and step.state is StepState.UNDOING:
-        return "removing"
-    return step.state.value.replace("-", " ")
 
 
 def parked_view(tenant: str, parked: Parked) -> RenderableType:

@@ -1,6 +1,7 @@
 """The board of a run: where each step is, what it waits for and who must act. The one place that tells the outside."""
 
 import logging
+import re
 from collections.abc import Iterable
 from typing import Literal
 
@@ -8,7 +9,7 @@ from temporalio import workflow
 
 from tenancy.handover import HandOver
 from tenancy.mistakes import shown
-from workflows.face import MODE, STAGE, TENANT, Outcome, Parked, Status, StepState, StepStatus
+from workflows.face import MODE, STAGE, TENANT, Outcome, Parked, Status, StepState, StepStatus, state_word
 
 ENDED = frozenset({StepState.DONE, StepState.FAILED, StepState.UNDONE, StepState.SKIPPED})
 
@@ -53,7 +54,8 @@ class Board:
                 "note": note if note is not None else before.note,
             }
         )
-        if state is StepState.RUNNING:
+        # An offboarding gets on by taking back.
+        if state is StepState.RUNNING or (state is StepState.UNDOING and self._status.workflow == "OffboardTenant"):
             self._reach(before.stage)
         self._tell()
 
@@ -128,17 +130,19 @@ class Board:
                 f"`berth resolve {status.tenant} retry|skip|abort --step {parked.step} --reason ...`",
             ]
         lines += ["", "| Step | State | Started | Seconds | Note |", "|---|---|---|---|---|"]
-        lines += [_row(step) for step in self._steps.values()]
+        lines += [self._row(step) for step in self._steps.values()]
         return "\n".join(lines)
 
-
-def _row(step: StepStatus) -> str:
-    started = step.started.strftime("%H:%M:%S") if step.started else ""
-    seconds = f"{(step.finished - step.started).total_seconds():.1f}" if step.started and step.finished else ""
-    return f"| {_cell(step.title)} | {step.state} | {started} | {seconds} | {_cell(step.note or '')} |"
+    def _row(self, step: StepStatus) -> str:
+        started = step.started.strftime("%H:%M:%S") if step.started else ""
+        seconds = f"{(step.finished - step.started).total_seconds():.1f}" if step.started and step.finished else ""
+        state = state_word(self._status.workflow, step.state)
+        return f"| {_cell(step.title)} | {state} | {started} | {seconds} | {_cell(step.note or '')} |"
 
 
 def _cell(text: str) -> str:
     """Text as a Markdown table's cell: from outside, so no line, column or tag of its own."""
     printable = text if text.isprintable() else shown(text)
-    return printable.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
+    escaped = printable.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
+    # As code, because the Temporal UI makes one long dash of two, and nobody could copy the name.
+    return re.sub(r"[a-z0-9-]+--[a-z0-9-]+", r"`\g<0>`", escaped)

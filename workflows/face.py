@@ -114,6 +114,13 @@ class Status(_Told):
     hand_over: HandOver | None = None
 
 
+def state_word(workflow: str, state: StepState) -> str:
+    """The state of a step in words. What undo is to an onboarding is an offboarding's purpose."""
+    if workflow == OFFBOARD and state in (StepState.UNDOING, StepState.UNDONE):
+        return "removing" if state is StepState.UNDOING else "removed"
+    return state.value.replace("-", " ")
+
+
 class Resolve(_Told):
     """The argument of the update `resolve`: what to do about a parked step."""
 

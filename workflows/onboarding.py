@@ -164,8 +164,9 @@ class OnboardTenant:
         if isinstance(cause, ApplicationError) and cause.type == INVALID_DOCUMENT:
             raise ApplicationError(cause.message, *cause.details, type=INVALID_DOCUMENT, non_retryable=True) from error
         if not is_cancelled_exception(error):
+            what = "nothing had been changed" if self._removals.none else "everything it did is undone"
             raise ApplicationError(
-                f"onboarding {tenant.name}: {why}; everything it did is undone", type=REFUSED, non_retryable=True
+                f"onboarding {tenant.name}: {why}; {what}", type=REFUSED, non_retryable=True
             ) from error
 
     def _why(self, error: BaseException) -> str:

@@ -47,6 +47,11 @@ class Removals:
         """What is registered from here on is taken back before everything registered so far."""
         self._phases.append([])
 
+    @property
+    def none(self) -> bool:
+        """Whether nothing was ever registered: the run has changed nothing."""
+        return not any(self._phases)
+
     def register(self, removal: Removal) -> None:
         """To be called before the step itself: a removal has to tolerate that nothing was ever made."""
         self._phases[-1].append(removal)
@@ -145,7 +150,7 @@ class Removals:
                 by = f" by {decision.by}" if decision.by else ""
                 self._board.mark(step, StepState.SKIPPED, f"left as it is{by}: {decision.reason}")
                 return
-            self._board.mark(step, StepState.UNDONE, None if done is None or done else "nothing to remove")
+            self._board.mark(step, StepState.UNDONE, "nothing to remove" if done is False else "")
             return
 
     async def _ask(self, step: str, reason: str) -> Resolve | None:

@@ -16,7 +16,7 @@ def step_of(kind: str, name: str, stage: str) -> StepStatus:
 
 
 PREFLIGHT = StepStatus(id="preflight", stage=Stage.PREFLIGHT, title="Preflight: platform, capacity, what is in the way")
-BLOCK_POLICY = StepStatus(id="block-policy", stage=Stage.BLOCK_POLICY, title="Block policy asserted and proven")
+BLOCK_POLICY = StepStatus(id="block-policy", stage=Stage.BLOCK_POLICY, title="Block policy")
 ROUTER_PORT = StepStatus(id="router-port", stage=Stage.ROUTER_PORT, title="Router port and default route")
 OWN_ADDRESSES = StepStatus(
     id="own-addresses", stage=Stage.TRANSLATION, title="Own external IPs excepted from the block"

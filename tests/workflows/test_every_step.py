@@ -13,6 +13,7 @@ from tests.workflows.world import (
     tenant_document,
 )
 from workflows.face import REFUSED, Outcome, StepState
+from workflows.steps import PREFLIGHT
 
 SAMPLE = "sample"
 STEPS = step_ids(tenant_document(SAMPLE))
@@ -33,7 +34,8 @@ async def test_a_step_that_is_refused_before_it_acts_leaves_the_platform_as_it_w
 
     assert error.type == REFUSED
     title = step_titles(tenant_document(world.name))[of(world, step)]
-    assert error.message == f"onboarding {world.name}: {title}: not today; everything it did is undone"
+    so = "nothing had been changed" if step == PREFLIGHT.id else "everything it did is undone"
+    assert error.message == f"onboarding {world.name}: {title}: not today; {so}"
     assert await world.state() == before
     seen = await status(run)
     assert seen.outcome is Outcome.UNDONE

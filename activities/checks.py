@@ -12,6 +12,7 @@ from activities.platform import read_platform_file
 from clients.errors import RefusedError, UnavailableError
 from clients.kube_ovn.answers import some
 from clients.kube_ovn.client import KubeOvn
+from clients.kube_ovn.objects import is_being_deleted
 from clients.kube_ovn.prerequisites import missing_prerequisites
 from clients.kube_ovn.readiness import READINESS
 from clients.kube_ovn.usage import users_of
@@ -91,7 +92,9 @@ class Checks:
             obstacles = [*planned.obstacles, *missing]
             if obstacles:
                 raise RefusedError(" | ".join(obstacles), reason="preflight")
-            before = tuple(_essence(thing) for thing in observed if owner_of(thing) == tenant.name)
+            # What is on its way out is not there to be brought back: the run makes it anew.
+            staying = (thing for thing in observed if owner_of(thing) == tenant.name and not is_being_deleted(thing))
+            before = tuple(_essence(thing) for thing in staying)
             return Found(platform=platform, plan=planned, before=before)
 
     @activity.defn
@@ -188,7 +191,7 @@ async def observe(kube: KubeOvn, tenant: TenantNetwork, platform: Platform) -> S
 def _essence(thing: Object) -> Object:
     """The object without what only the API server cares for: small enough for a workflow's history."""
     metadata = thing["metadata"]
-    kept = {key: metadata[key] for key in ("name", "namespace", "labels", "annotations") if key in metadata}
+    kept = {key: metadata[key] for key in ("name", "namespace", "uid", "labels", "annotations") if key in metadata}
     return {key: thing[key] for key in ("apiVersion", "kind", "spec", "data", "status") if key in thing} | {
         "metadata": kept
     }

@@ -6,15 +6,18 @@ from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
 from activities.decisions import Pace, Progress, deciding
+from clients.errors import RefusedError
 from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.ensure import check_owner, run_of
 from clients.kube_ovn.external import wait_for_external_ip
+from clients.kube_ovn.objects import uid
 from clients.kube_ovn.readiness import READINESS
 from clients.kube_ovn.usage import refuse_if_in_use
 from tenancy.kinds import KINDS, OVN_EIP, OVN_FIP, OVN_SNAT_RULE, Kind, Object
 from tenancy.manifests import stamped
 from tenancy.meaning import merge, restored
-from tenancy.plan import addresses_of
+from tenancy.names import RUN_ANNOTATION
+from tenancy.plan import addresses_of, owner_of
 
 
 class EnsureObject(BaseModel):
@@ -50,7 +53,9 @@ class RemoveObject(BaseModel):
     run: str | None = None
     """Only what this run made is removed; None removes whatever is the tenant's."""
     before: Object | None = None
-    """What the object was before the run: then it stays, and becomes that again."""
+    """What the object was before the run: then it stays, without what the run changed of it."""
+    wanted: Object | None = None
+    """The manifest the run made sure of; goes with `before`."""
 
 
 class ObjectSteps:
@@ -87,9 +92,10 @@ class ObjectSteps:
             found = await self._kube.get(kind, given.name, given.namespace)
             if found is None:
                 return False
-            if given.before is not None:
-                return await self._restore(kind, found, given)
+            if given.before is not None and given.wanted is not None and uid(given.before) == uid(found):
+                return await self._restore(kind, found, given.before, given.wanted, given.tenant)
             if given.run is not None and run_of(found) != given.run:
+                _refuse_if_unmarked(found, given)
                 return False
             check_owner(found, given.tenant)
             if "deletionTimestamp" not in found["metadata"]:
@@ -107,12 +113,14 @@ class ObjectSteps:
                 progress=progress,
             )
 
-    async def _restore(self, kind: Kind, found: Object, given: RemoveObject) -> bool:
-        before = given.before or {}
-        check_owner(found, given.tenant)
-        if restored(found, before) is None:
+    async def _restore(self, kind: Kind, found: Object, before: Object, wanted: Object, tenant: str) -> bool:
+        check_owner(found, tenant)
+        if restored(found, before, wanted) is None:
             return False
-        await self._kube.edit(kind, given.name, lambda actual: restored(actual, before), given.namespace)
+        metadata = before["metadata"]
+        await self._kube.edit(
+            kind, metadata["name"], lambda actual: restored(actual, before, wanted), metadata.get("namespace")
+        )
         return True
 
     async def _wait_ready(self, kind: Kind, name: str, progress: Progress) -> None:
@@ -126,3 +134,13 @@ class ObjectSteps:
                 likely=readiness.likely,
                 progress=progress,
             )
+
+
+def _refuse_if_unmarked(found: Object, given: RemoveObject) -> None:
+    """Whose it is cannot be told where the run's mark was taken off: that is for a person to say."""
+    if run_of(found) is None and owner_of(found) == given.tenant:
+        raise RefusedError(
+            f"{given.kind} {given.name} bears no annotation {RUN_ANNOTATION}, so it may be this run's or not: annotate it with"
+            f" {RUN_ANNOTATION}={given.run} to have it removed and retry, or skip it",
+            reason="unmarked",
+        )

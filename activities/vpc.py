@@ -13,10 +13,11 @@ from clients.errors import RefusedError
 from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.ensure import check_owner
 from clients.kube_ovn.external import wait_for_external_ip
+from clients.kube_ovn.objects import is_being_deleted, uid
 from clients.kube_ovn.readiness import READINESS
 from tenancy import names
 from tenancy.kinds import OVN_EIP, VPC, Object
-from tenancy.meaning import with_block_policy, with_spec
+from tenancy.meaning import with_block_policy, with_exceptions, with_spec, without
 from tenancy.plan import addresses_of
 from tenancy.policy import HIGHEST_OURS, LOWEST_OURS, PolicyRoute, born_policy, digest
 
@@ -42,7 +43,21 @@ class RouterPort(BaseModel):
     external_subnets: tuple[str, ...]
     """Names of the external subnets the router has a port on; each port has an OvnEip of its own."""
     spec: Object
-    """The fields of ROUTER_PORT_FIELDS; one that is missing is taken away."""
+    """The fields of ROUTER_PORT_FIELDS, as they should be."""
+    before: Object = {}
+    """What the spec was before they were made so: what closing goes back to."""
+
+
+class OwnExceptions(BaseModel):
+    """A tenant's VPC, and which exceptions for its own addresses it had."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tenant: str
+    matches: tuple[str, ...] = ()
+    """Of the exceptions to keep, each as long as the tenant still holds the address."""
+    holders: tuple[str, ...] = ()
+    """Uids of the OvnEips that stay: what one of them holds is still the tenant's."""
 
 
 class AppliedDocument(BaseModel):
@@ -70,6 +85,24 @@ class VpcSteps:
         async with deciding(self._pace):
             if await self._kube.get(VPC, names.vpc(given.tenant)) is not None:
                 await self._edit(given.tenant, lambda vpc: with_block_policy(vpc, given.routes))
+
+    @activity.defn
+    async def withdraw_exceptions(self, given: OwnExceptions) -> None:
+        """Leaves of the exceptions for the tenant's own addresses these alone, and of these what it still holds.
+
+        An exception for an address that was given back would let the tenant reach whoever is given it next.
+        """
+        async with deciding(self._pace):
+            if await self._kube.get(VPC, names.vpc(given.tenant)) is None:
+                return
+            held = await self._held(given) if given.matches else set()
+            matches = [match for match in given.matches if match.partition(" == ")[2] in held]
+            await self._edit(given.tenant, lambda vpc: with_exceptions(vpc, matches))
+
+    async def _held(self, given: OwnExceptions) -> set[str]:
+        eips = await self._kube.list(OVN_EIP, labels={names.LABEL: given.tenant})
+        staying = [eip for eip in eips if uid(eip) in given.holders and not is_being_deleted(eip)]
+        return {str(address) for eip in staying for address in addresses_of(eip)}
 
     @activity.defn
     async def prove_block_policy(self, given: BlockPolicy) -> Proof:
@@ -120,11 +153,11 @@ class VpcSteps:
 
     @activity.defn
     async def close_router_port(self, given: RouterPort) -> None:
-        """Makes the VPC's way out what it was; where it had none, waits until the port's address is given back."""
+        """Takes the VPC's way out back; where it had none before, waits until the port's address is given back."""
         async with deciding(self._pace) as progress:
             if await self._kube.get(VPC, names.vpc(given.tenant)) is not None:
-                await self._edit(given.tenant, lambda vpc: _with_way_out(vpc, given.spec))
-            for subnet in given.external_subnets if not given.spec.get("enableExternal") else ():
+                await self._edit(given.tenant, lambda vpc: _closed(vpc, given))
+            for subnet in given.external_subnets if not given.before.get("enableExternal") else ():
                 await self._kube.wait_gone(
                     OVN_EIP,
                     names.router_port_eip(given.tenant, subnet),
@@ -159,6 +192,7 @@ class VpcSteps:
         return changed
 
 
-def _with_way_out(vpc: Object, wanted: Object) -> Object:
-    kept = {field: value for field, value in (vpc.get("spec") or {}).items() if field not in ROUTER_PORT_FIELDS}
-    return {**vpc, "spec": {**kept, **{field: wanted[field] for field in ROUTER_PORT_FIELDS if field in wanted}}}
+def _closed(vpc: Object, given: RouterPort) -> Object:
+    """The VPC without what opening its way out changed; what others wrote beside that stays."""
+    before = {"spec": {field: given.before[field] for field in ROUTER_PORT_FIELDS if field in given.before}}
+    return without(vpc, before, with_spec(before, given.spec))

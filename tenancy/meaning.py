@@ -18,8 +18,8 @@ from tenancy.kinds import (
     Object,
 )
 from tenancy.mistakes import shown
-from tenancy.names import BORN_WITH_ANNOTATION
-from tenancy.policy import PolicyRoute, born_policy, digest, with_policy
+from tenancy.names import BORN_WITH_ANNOTATION, DOCUMENT_ANNOTATION
+from tenancy.policy import PolicyRoute, born_policy, digest, is_own_exception, with_own_exceptions, with_policy
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,16 @@ def with_block_policy(vpc: Object, policy: Sequence[PolicyRoute]) -> Object:
     result = copy.deepcopy(vpc)
     _assert(_spec(result), "policyRoutes", [route.manifest() for route in policy])
     _forget_birth(vpc, result)
+    return result
+
+
+def with_exceptions(vpc: Object, matches: Sequence[str]) -> Object:
+    """The VPC with exceptions for exactly these of the tenant's own addresses, and nothing else touched."""
+    result = copy.deepcopy(vpc)
+    routes = _spec(result).get("policyRoutes") or []
+    changed = with_own_exceptions(routes, matches)
+    if changed != routes:
+        result["spec"]["policyRoutes"] = changed
     return result
 
 
@@ -165,13 +175,80 @@ _FIXED: dict[str, dict[str, Callable[[Any], object]]] = {
 """By kind: fields that stay as they were made, and how to read their meaning."""
 
 
-def restored(actual: Object, before: Object) -> Object | None:
-    """The object as it was before a run changed it; None where it is that already. Status is not Berth's to restore."""
+def restored(actual: Object, before: Object, wanted: Object) -> Object | None:
+    """The object without what a run changed of it; None where nothing of that is left.
+
+    `before` is what it was when the run began, `wanted` the manifest the run made sure of. What anybody else changed
+    meanwhile stays, be it Kube-OVN, which writes addresses into specs, or an administrator in a hurry. Exceptions for the
+    tenant's own addresses are not brought back: the addresses may be another's by now.
+    """
+    after = merge(before, wanted).result or before
     result = copy.deepcopy(actual)
-    for part in ("spec", "data"):
-        if part in before:
-            result[part] = before[part]
-    for part in ("labels", "annotations"):
-        if (result["metadata"].get(part) or {}) != (before["metadata"].get(part) or {}):
-            result["metadata"][part] = before["metadata"].get(part) or {}
+    if "data" in after and actual.get("data") == after["data"]:
+        result["data"] = before.get("data")
+    _take_back(result["metadata"], "labels", before["metadata"], after["metadata"])
+    document = (wanted["metadata"].get("annotations") or {}).get(DOCUMENT_ANNOTATION)
+    if document is not None:
+        annotations = {**(before["metadata"].get("annotations") or {}), DOCUMENT_ANNOTATION: document}
+        _take_back(result["metadata"], "annotations", before["metadata"], {"annotations": annotations})
+    result = without(result, before, after)
     return None if result == actual else result
+
+
+def without(actual: Object, before: Object, after: Object) -> Object:
+    """The object without the difference between the specs of `before` and `after`, as far as it still stands so."""
+    result = copy.deepcopy(actual)
+    was, made = before.get("spec") or {}, after.get("spec") or {}
+    for key in sorted(was.keys() | made.keys()):
+        if _plain(was.get(key)) == _plain(made.get(key)):
+            continue
+        now = (actual.get("spec") or {}).get(key)
+        if key in _ENTRIES:
+            back: Any = _without_entries(now or [], was.get(key) or [], made.get(key) or [])
+        elif _plain(now) == _plain(made.get(key)):
+            back = was.get(key)
+        else:
+            continue  # somebody else's by now
+        if back in (None, []) and key not in was:
+            _spec(result).pop(key, None)
+        else:
+            _spec(result)[key] = back
+    if actual.get("kind") == VPC.name:
+        _forget_birth(actual, result)
+    return result
+
+
+_ENTRIES = ("policyRoutes", "staticRoutes", "extraExternalSubnets")
+"""Lists in which each entry may be somebody else's."""
+
+
+def _without_entries(now: Sequence[Any], was: Sequence[Any], made: Sequence[Any]) -> list[Any]:
+    old, new = [_plain(entry) for entry in was], [_plain(entry) for entry in made]
+    kept = [entry for entry in now if _plain(entry) in old or _plain(entry) not in new]
+    present = [_plain(entry) for entry in kept]
+    gone = [entry for entry in was if _plain(entry) not in new and _plain(entry) not in present]
+    return [*kept, *(entry for entry in gone if not (isinstance(entry, dict) and is_own_exception(entry)))]
+
+
+def _plain(value: Any) -> Any:
+    """A value as it is compared: Kube-OVN writes what is absent as empty, and reorders lists of text."""
+    if isinstance(value, dict):
+        plain = {key: part for key, part in value.items() if part not in ("", None)}
+        return plain | {"policy": plain.get("policy", "policyDst")} if "cidr" in plain else plain
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return sorted(value)
+    return value
+
+
+def _take_back(metadata: Object, part: str, before: Object, after: Object) -> None:
+    was, made, now = (held.get(part) or {} for held in (before, after, metadata))
+    back = dict(now)
+    for key in made.keys() | was.keys():
+        if was.get(key) == made.get(key) or now.get(key) != made.get(key):
+            continue
+        if key in was:
+            back[key] = was[key]
+        else:
+            back.pop(key, None)
+    if back != now:
+        metadata[part] = back

@@ -71,6 +71,25 @@ def born_policy(routes: Iterable[Mapping[str, Any]]) -> tuple[PolicyRoute, ...]:
     )
 
 
+def is_own_exception(route: Mapping[str, Any]) -> bool:
+    """Whether a route of a VPC excepts one of the tenant's own addresses from the block: a single address, never a CIDR."""
+    match = str(route.get("match") or "")
+    return (
+        route.get("priority") == ALLOW_PRIORITY
+        and route.get("action") == "allow"
+        and " == " in match
+        and "/" not in match
+    )
+
+
+def with_own_exceptions(routes: Sequence[Mapping[str, Any]], matches: Sequence[str]) -> list[dict[str, Any]]:
+    """A VPC's routes with exceptions for exactly these of the tenant's own addresses, and nothing else touched."""
+    kept = [dict(route) for route in routes if not is_own_exception(route) or route["match"] in matches]
+    present = {route["match"] for route in kept if is_own_exception(route)}
+    missing = (match for match in matches if match not in present)
+    return [*kept, *(PolicyRoute(priority=ALLOW_PRIORITY, action="allow", match=match).manifest() for match in missing)]
+
+
 def digest(policy: Sequence[PolicyRoute]) -> str:
     """What a block policy is known by: the same for the same routes in any order."""
     lines = sorted(f"{route.priority}:{route.action}:{route.match}" for route in policy)

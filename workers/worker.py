@@ -52,6 +52,7 @@ def make_worker(
             objects.ensure_object,
             objects.remove_object,
             vpc.write_block_policy,
+            vpc.withdraw_exceptions,
             vpc.prove_block_policy,
             vpc.open_router_port,
             vpc.close_router_port,

@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_e
 
 from activities.checks import Checks, Inventory
 from activities.objects import ObjectSteps, RemoveObject
-from activities.vpc import BlockPolicy, RouterPort, VpcSteps
+from activities.vpc import ROUTER_PORT_FIELDS, OwnExceptions, RouterPort, VpcSteps
 from tenancy import names
 from tenancy.kinds import (
     CONFIG_MAP,
@@ -23,7 +23,6 @@ from tenancy.kinds import (
     Kind,
     Object,
 )
-from tenancy.policy import born_policy
 from workflows.board import Board
 from workflows.face import LEFT_BEHIND, OFFBOARD, REFUSED, Offboarded, Outcome, Status
 from workflows.removal import Removal, Removals
@@ -122,14 +121,23 @@ def _phases(tenant: str, objects: Sequence[Object]) -> Iterator[list[Removal]]:
     yield of(VPC)
     yield of(SUBNET)
     outside = tuple(spec.get("extraExternalSubnets") or ())
-    way_out = RouterPort(tenant=tenant, external_subnets=outside, spec={})
+    way_out = RouterPort(
+        tenant=tenant,
+        external_subnets=outside,
+        spec={field: spec[field] for field in ROUTER_PORT_FIELDS if field in spec},
+    )
     whole = step_of(VPC.name, names.vpc(tenant), "removal").id
     port = [Removal(ROUTER_PORT, VpcSteps.close_router_port, way_out, part_of=whole)] if vpc else []
     yield [*port, *of(OVN_EIP)]
     # The exceptions for its own addresses go before the addresses, which another tenant may be given next.
-    policy = BlockPolicy(tenant=tenant, routes=born_policy(spec.get("policyRoutes") or ()))
-    excepted = [Removal(OWN_ADDRESSES, VpcSteps.write_block_policy, policy, part_of=whole)] if vpc else []
-    yield [*excepted, *of(OVN_FIP, OVN_SNAT_RULE, OVN_DNAT_RULE)]
+    exceptions = Removal(
+        OWN_ADDRESSES,
+        VpcSteps.withdraw_exceptions,
+        OwnExceptions(tenant=tenant),
+        part_of=whole,
+        needed="the next tenant may be given the addresses it excepts",
+    )
+    yield [*([exceptions] if vpc else []), *of(OVN_FIP, OVN_SNAT_RULE, OVN_DNAT_RULE)]
     yield of(CONFIG_MAP, part_of=namespace)
 
 

@@ -10,13 +10,13 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError,
 
 from activities.checks import Checks, Found, Verification
 from activities.objects import Ensured, EnsureObject, ObjectSteps, RemoveObject
-from activities.vpc import AppliedDocument, BlockPolicy, Proof, RouterPort, VpcSteps
+from activities.vpc import AppliedDocument, BlockPolicy, OwnExceptions, Proof, RouterPort, VpcSteps
 from tenancy import manifests, names
 from tenancy.documents import to_plain
 from tenancy.handover import HandOver, hand_over
-from tenancy.kinds import VPC, Object
+from tenancy.kinds import OVN_EIP, VPC, Object
 from tenancy.plan import PlannedObject, Stage
-from tenancy.policy import PolicyRoute, born_policy, ours, own_exceptions
+from tenancy.policy import PolicyRoute, born_policy, is_own_exception, own_exceptions
 from tenancy.tenant import TenantNetwork
 from workflows.board import Board
 from workflows.face import INVALID_DOCUMENT, ONBOARD, REFUSED, Outcome, Status, StepState, StepStatus
@@ -73,8 +73,9 @@ class OnboardTenant:
     async def _onboard(self, tenant: TenantNetwork) -> HandOver:
         found: Found = await self._step(PREFLIGHT, Checks.preflight, to_plain(tenant))
         plan, platform, provider = found.plan, found.platform, found.platform.spec.provider_network
-        # A run that is reset to its start finds what it made itself: that was not there before it.
-        self._before = {_key(thing): thing for thing in found.before if _made_by(thing) != self._run}
+        # A run that is reset to its start finds what it made itself: that was not there before it, unless it was done.
+        finished = any(_key(thing)[1] == names.HAND_OVER and _made_by(thing) == self._run for thing in found.before)
+        self._before = {_key(thing): thing for thing in found.before if finished or _made_by(thing) != self._run}
         self._board.know(mode=plan.mode, plan_hash=plan.hash)
         self._board.declare(steps_of(plan))
 
@@ -83,7 +84,7 @@ class OnboardTenant:
         await self._ensure_all(plan.of(Stage.SUBNETS))
 
         (vpc,) = plan.of(Stage.VPC)
-        routes = _routes(vpc.manifest)
+        routes = [PolicyRoute.model_validate(route) for route in vpc.manifest["spec"]["policyRoutes"]]
         # Nothing of the way out is made before the policy is known to hold.
         proof: Proof = await self._step(BLOCK_POLICY, VpcSteps.prove_block_policy, self._policy(routes))
 
@@ -98,7 +99,7 @@ class OnboardTenant:
                         VpcSteps.open_router_port,
                         port,
                         VpcSteps.close_router_port,
-                        port.model_copy(update={"spec": self._way_out_before()}),
+                        port.model_copy(update={"before": self._way_out_before()}),
                         of=vpc.manifest,
                         part_of=_step(vpc),
                     ),
@@ -117,10 +118,11 @@ class OnboardTenant:
                         OWN_ADDRESSES,
                         VpcSteps.write_block_policy,
                         self._policy(routes),
-                        VpcSteps.write_block_policy,
-                        self._policy(self._routes_before(vpc)),
+                        VpcSteps.withdraw_exceptions,
+                        self._exceptions_before(vpc),
                         of=vpc.manifest,
                         part_of=_step(vpc),
+                        needed="another tenant may be given the addresses it excepts",
                     ),
                     *(self._ensure(planned) for planned in plan.of(Stage.TRANSLATION)),
                 ]
@@ -193,6 +195,7 @@ class OnboardTenant:
             tenant=self._tenant,
             run=self._run,
             before=self._before.get(_key(manifest)),
+            wanted=manifest,
         )
         done: Ensured = await self._undoable(
             step, ObjectSteps.ensure_object, given, ObjectSteps.remove_object, undo, of=manifest, part_of=part_of
@@ -209,10 +212,11 @@ class OnboardTenant:
         *,
         of: Object,
         part_of: StepStatus | None = None,
+        needed: str | None = None,
     ) -> Any:
         """Takes a step that makes or changes an object (`of`), its undo registered first."""
-        whole = part_of.id if part_of else None
-        self._removals.register(Removal(step, undo, undo_given, part_of=whole, was_there=_key(of) in self._before))
+        whole, was_there = part_of.id if part_of else None, _key(of) in self._before
+        self._removals.register(Removal(step, undo, undo_given, part_of=whole, was_there=was_there, needed=needed))
         return await self._step(step, activity, given)
 
     async def _step(self, step: StepStatus, activity: Callable[..., Awaitable[Any]], given: object) -> Any:
@@ -221,9 +225,14 @@ class OnboardTenant:
     def _policy(self, routes: Sequence[PolicyRoute]) -> BlockPolicy:
         return BlockPolicy(tenant=self._tenant, routes=tuple(routes))
 
-    def _routes_before(self, vpc: PlannedObject) -> list[PolicyRoute]:
-        """The policy to go back to: what the VPC had before the run, or what the run gave it at its birth."""
-        return _routes(self._before.get((vpc.kind, vpc.name), vpc.manifest))
+    def _exceptions_before(self, vpc: PlannedObject) -> OwnExceptions:
+        """The exceptions for the tenant's own addresses to go back to."""
+        before = self._before.get((vpc.kind, vpc.name), {})
+        routes = (before.get("spec") or {}).get("policyRoutes") or ()
+        matches = tuple(str(route["match"]) for route in routes if is_own_exception(route))
+        eips = [thing for (kind, _), thing in self._before.items() if kind == OVN_EIP.name]
+        holders = tuple(str(eip["metadata"]["uid"]) for eip in eips)
+        return OwnExceptions(tenant=self._tenant, matches=matches, holders=holders)
 
     def _way_out_before(self) -> Object:
         """The VPC's way out before the run; nothing for a VPC that the run made."""
@@ -257,12 +266,3 @@ def _key(thing: Object) -> tuple[str, str]:
 def _made_by(thing: Object) -> object:
     """The run that made an object, as its annotation says; None for one that bears none."""
     return (thing["metadata"].get("annotations") or {}).get(names.RUN_ANNOTATION)
-
-
-def _routes(vpc: Object) -> list[PolicyRoute]:
-    """Berth's band of a VPC's policy routes."""
-    return [
-        PolicyRoute(priority=route["priority"], action=route["action"], match=route["match"])
-        for route in vpc["spec"].get("policyRoutes") or ()
-        if ours(route)
-    ]

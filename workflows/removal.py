@@ -30,6 +30,8 @@ class Removal:
     """The activity's argument."""
     part_of: str | None = None
     """ID of the step whose own removal takes this with it, if there is one."""
+    needed: str | None = None
+    """Why it cannot be left while the rest goes; None for what an operator may skip."""
     was_there: bool = False
     """It was there before the run: only what the run changed of it is taken back."""
 
@@ -66,12 +68,17 @@ class Removals:
             return f"{len(waiting)} steps wait: name one of {', '.join(waiting)}"
         if decision.step is not None and decision.step not in waiting:
             return f"step {decision.step[:60]!r} does not wait for a decision: these do: {', '.join(waiting)}"
+        if decision.decision == "skip" and (needed := self._needed(decision.step or waiting[0])):
+            return f"step {decision.step or waiting[0]} cannot be skipped, because {needed}: retry, or abort"
         if decision.decision == "skip" and not (decision.reason or "").strip():
             return "to skip needs a reason: it is kept in the run's history, because something stays behind"
         for field, text in (("reason", decision.reason or ""), ("by", decision.by or "")):
             if not text.isprintable() or len(text) > LONGEST_TEXT:
                 return f"{field} is {text[:60]!r}: write one line of {LONGEST_TEXT} characters at the most"
         return None
+
+    def _needed(self, step: str) -> str | None:
+        return next((one.needed for phase in self._phases for one in phase if one.step.id == step), None)
 
     def decide(self, decision: Resolve) -> str:
         """Takes an operator's decision, and says what follows from it."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tenancy import manifests
 from tenancy.documents import read_platform, read_tenant
 from tenancy.kinds import Object
-from tenancy.meaning import merge, restored, with_routes, with_spec
+from tenancy.meaning import merge, restored, with_routes, with_spec, without
 from tenancy.names import BORN_WITH_ANNOTATION
 from tenancy.plan import plan
 from tenancy.platform import Platform
@@ -189,14 +189,78 @@ def test_the_way_out_is_opened_once_and_beside_what_is_there() -> None:
 @pytest.mark.parametrize("name", sorted(OBJECTS))
 def test_what_a_run_changed_is_restored_and_only_that(name: str) -> None:
     before = as_kept(OBJECTS[name])
-    after = copy.deepcopy(before)
-    after["metadata"] |= {"annotations": {"new": "1"}, "labels": {}, "resourceVersion": "99"}
+    before["metadata"]["labels"] = {"theirs": "1"}
+    if "mtu" in before.get("spec", {}):
+        before["spec"]["mtu"] = 1400
+    after = merge(before, OBJECTS[name]).result
+    assert after is not None
+    after["metadata"] |= {"resourceVersion": "99"}
     after["status"] = {"new": 1}
-    if "spec" in after:
-        after["spec"] = {"changed": True}
-    back = restored(after, before)
+
+    back = restored(after, before, OBJECTS[name])
+
+    assert back == {**before, "metadata": {**before["metadata"], "resourceVersion": "99"}, "status": {"new": 1}}
+    assert restored(back, before, OBJECTS[name]) is None
+
+
+@pytest.mark.parametrize("name", sorted(OBJECTS))
+def test_what_others_changed_meanwhile_is_not_restored(name: str) -> None:
+    before = as_kept(OBJECTS[name])
+    now = copy.deepcopy(before)
+    now["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] = "restricted"
+    now["metadata"]["annotations"]["theirs"] = "1"
+    if "spec" in now:
+        now["spec"] |= {"v4Ip": "203.0.113.99", "macAddress": "00:00:00:00:00:99", "theirs": True}
+
+    assert restored(now, before, OBJECTS[name]) is None
+
+
+def test_of_a_list_only_the_entries_of_the_run_are_taken_back() -> None:
+    desired = OBJECTS["Vpc acme"]
+    own = {"priority": 32100, "action": "allow", "match": "ip4.dst == 203.0.113.9"}
+    emergency = {"priority": 30500, "action": "drop", "match": "ip4.dst == 198.51.100.0/24"}
+    before = as_kept(desired)
+    first = before["spec"]["policyRoutes"].pop(0)
+    odd = {"priority": 32500, "action": "reroute", "nextHopIP": "10.0.0.9"}
+    before["spec"]["policyRoutes"] += [own, odd]
+    after = merge(before, desired).result
+    assert after is not None
+    assert first["match"] in {route["match"] for route in after["spec"]["policyRoutes"]}
+    after["spec"]["policyRoutes"].append(emergency)
+
+    back = restored(after, before, desired)
+
     assert back is not None
-    assert back["metadata"] == {**before["metadata"], "resourceVersion": "99"}
-    assert back.get("spec") == before.get("spec")
-    assert back["status"] == {"new": 1}
-    assert restored(back, before) is None
+    # Neither the drop the run added, nor an exception for an address that may be another's by now.
+    expected = [route for route in before["spec"]["policyRoutes"] if route is not own] + [emergency]
+    assert {route.get("match") for route in back["spec"]["policyRoutes"]} == {route.get("match") for route in expected}
+    assert odd in back["spec"]["policyRoutes"]
+
+
+def test_a_policy_that_is_edited_twice_no_longer_counts_as_born() -> None:
+    desired = OBJECTS["Vpc acme"]
+    before = as_kept(desired)
+    before["spec"]["policyRoutes"].pop(0)
+    after = merge(before, desired).result
+    assert after is not None
+    assert BORN_WITH_ANNOTATION not in after["metadata"]["annotations"]
+
+    back = restored(after, before, desired)
+
+    assert back is not None
+    present, past = (len(vpc["spec"]["policyRoutes"]) for vpc in (back, before))
+    assert present == past
+    assert BORN_WITH_ANNOTATION not in back["metadata"]["annotations"]
+
+
+def test_the_way_out_is_closed_without_what_others_added_to_it() -> None:
+    provider = PLATFORM.spec.provider_network
+    assert provider is not None
+    port = manifests.router_port(provider)
+    vpc = as_kept(OBJECTS["Vpc acme"])
+    opened = with_spec(vpc, port)
+    opened["spec"]["staticRoutes"] = [{**DEFAULT, "ecmpMode": "", "bfdId": "", "routeTable": ""}, ELSEWHERE]
+
+    closed = without(opened, {}, {"spec": port})
+
+    assert closed["spec"] == {**vpc["spec"], "staticRoutes": [ELSEWHERE]}

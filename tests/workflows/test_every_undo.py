@@ -97,7 +97,7 @@ async def test_an_undo_that_fails_waits_for_an_operator_and_goes_on_once_told(wo
     assert await world.state() == before
 
 
-@pytest.mark.parametrize("step", CHANGING)
+@pytest.mark.parametrize("step", [step for step in CHANGING if step != OWN_ADDRESSES.id])
 async def test_what_is_skipped_is_named_in_the_end_and_is_exactly_what_stays(world: World, step: str) -> None:
     before = await world.state()
     run = await held_up(world, step)

@@ -249,8 +249,8 @@ async def test_an_abort_names_all_that_is_still_there(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("part", "whole"),
-    [("own-addresses", "Vpc {name}"), ("configmap-berth-network", "Namespace tenant-{name}")],
-    ids=["exceptions of the block policy", "hand-over"],
+    [("router-port", "Vpc {name}"), ("configmap-berth-network", "Namespace tenant-{name}")],
+    ids=["way out", "hand-over"],
 )
 async def test_leaving_a_part_of_what_goes_as_a_whole_leaves_nothing(world: World, part: str, whole: str) -> None:
     before = await world.state()

@@ -132,12 +132,19 @@ class Checks:
     async def take_inventory(self, tenant: str) -> Inventory:
         """All that bears the tenant's label. Refuses while any of it is in use, naming every user at once."""
         async with deciding(self._pace):
-            objects = await labelled(self._kube, tenant)
+            objects, strange = await asyncio.gather(labelled(self._kube, tenant), unlabelled(self._kube, tenant))
             if not objects:
                 raise RefusedError(
                     f"nothing on this platform bears the label {names.LABEL}={tenant}: check the tenant's name",
                     reason="no-such-tenant",
                 )
+            strange += [
+                f"Namespace {thing['metadata']['name']} bears label {names.LABEL}={tenant} and is not the tenant's: take it off"
+                for thing in objects
+                if thing["kind"] == NAMESPACE.name and thing["metadata"]["name"] != names.namespace(tenant)
+            ]
+            if strange:
+                raise RefusedError(" | ".join(strange), reason="label")
             used = await asyncio.gather(*(users_of(self._kube, thing) for thing in objects))
             in_use = [
                 f"{thing['kind']} {thing['metadata']['name']} by {some(users)}"
@@ -156,13 +163,16 @@ class Checks:
         """Proves by reading back that nothing of the inventory is left, nor anything else with the tenant's label."""
         async with deciding(self._pace):
             tenant = next(owner for thing in inventory.objects if (owner := owner_of(thing)))
-            left = [f"{thing['kind']} {thing['metadata']['name']}" for thing in await labelled(self._kube, tenant)]
+            found, strange = await asyncio.gather(labelled(self._kube, tenant), unlabelled(self._kube, tenant))
+            left = [f"{thing['kind']} {thing['metadata']['name']}" for thing in found]
             if left:
                 raise RefusedError(
                     f"read back after its removal, {some(left)} bears the label {names.LABEL}={tenant}: find out who makes"
                     " it, and offboard again",
                     reason="not-gone",
                 )
+            if strange:
+                raise RefusedError(f"read back after its removal, {' | '.join(strange)}", reason="not-gone")
 
 
 async def labelled(kube: KubeOvn, tenant: str) -> list[Object]:
@@ -173,6 +183,21 @@ async def labelled(kube: KubeOvn, tenant: str) -> list[Object]:
         kube.list(CONFIG_MAP, namespace=names.namespace(tenant), labels=labels),
     )
     return [thing for found in lists for thing in found]
+
+
+async def unlabelled(kube: KubeOvn, tenant: str) -> list[str]:
+    """What has a name of the tenant's and not its label, each in words: removal would pass it over."""
+    kinds = [kind for kind in TENANT_KINDS if kind not in (VPC, NAMESPACE)]
+    wholes = await asyncio.gather(kube.get(VPC, names.vpc(tenant)), kube.get(NAMESPACE, names.namespace(tenant)))
+    lists = await asyncio.gather(*(kube.list(kind) for kind in kinds))
+    parts = (thing for found in lists for thing in found if names.belongs(tenant, thing["metadata"]["name"]))
+    named = [*(thing for thing in wholes if thing is not None), *parts]
+    return [
+        f"{thing['kind']} {thing['metadata']['name']} has the name of a thing of {tenant}'s and not its label"
+        f" {names.LABEL}={tenant}: label it if it is the tenant's, or have its owner remove it"
+        for thing in named
+        if owner_of(thing) != tenant
+    ]
 
 
 async def observe(kube: KubeOvn, tenant: TenantNetwork, platform: Platform) -> Sequence[Object]:

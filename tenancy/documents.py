@@ -1,5 +1,6 @@
 """From plain data to documents: everything that is wrong is said at once, or the document is good."""
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -25,6 +26,10 @@ from tenancy.tenant import (
 MOST_MISTAKES = 100
 """How many mistakes are reported of one document; who has more mends these first."""
 
+LARGEST = 200_000
+"""Characters of a tenant's document as JSON. All annotations of an object together may have 256 KiB
+(Kubernetes apimachinery/pkg/api/validation/objectmeta.go, TotalAnnotationSizeLimitB)."""
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -33,6 +38,7 @@ def read_tenant(raw: object, platform: Platform | None = None) -> TenantNetwork:
 
     Raises InvalidDocumentError with every mistake: structure, fields and rules together, so that one round mends all.
     """
+    _refuse_if_too_large(raw)
     tenant, mistakes = _parsed(TenantNetwork, raw, _tenant_keys)
     name: str | None
     subnets: Sequence[tuple[int, Subnet]]
@@ -67,6 +73,17 @@ def read_platform(raw: object) -> Platform:
 def to_plain(document: TenantNetwork | Platform) -> dict[str, Any]:
     """The document as plain JSON data, with nothing in it that was not said: what the record keeps."""
     return document.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+def _refuse_if_too_large(raw: object) -> None:
+    try:
+        size = len(json.dumps(raw, default=str))
+    except (ValueError, TypeError, RecursionError):
+        return  # no document at all, as will be told
+    if size > LARGEST:
+        remedy = f"write {LARGEST} at the most: it has to fit into an annotation of the VPC"
+        mistake = Mistake(path="(document)", value=f"{size} characters of JSON", problem="is too large", remedy=remedy)
+        raise InvalidDocumentError("TenantNetwork", [mistake])
 
 
 def _parsed(

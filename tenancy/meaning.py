@@ -122,10 +122,10 @@ def with_routes(routes: Sequence[Object], wanted: Sequence[Object]) -> list[Obje
 
     def key(route: Object) -> tuple[str, str, str]:
         table = str(route.get("routeTable") or "")
-        return table, str(route.get("policy") or "policyDst"), str(_networks(route.get("cidr")))
+        return table, str(route.get("policy") or "policyDst"), str(networks_in(route.get("cidr")))
 
     def next_hops(among: Sequence[Object]) -> set[tuple[tuple[str, str, str], str]]:
-        return {(key(route), str(_addresses(route.get("nextHopIP")))) for route in among}
+        return {(key(route), str(addresses_in(route.get("nextHopIP")))) for route in among}
 
     destinations = {key(route) for route in wanted}
     if next_hops(wanted) == next_hops([route for route in routes if key(route) in destinations]):
@@ -141,7 +141,7 @@ def _set_of_text(value: Any) -> frozenset[str]:
     return frozenset(map(str, value or ()))
 
 
-def _networks(value: Any) -> frozenset[Network | str]:
+def networks_in(value: Any) -> frozenset[Network | str]:
     """CIDRs of a comma-separated list, host bits stripped; text that is none stays text."""
 
     def parsed(text: str) -> Network | str:
@@ -153,7 +153,9 @@ def _networks(value: Any) -> frozenset[Network | str]:
     return frozenset(parsed(part.strip()) for part in _text(value).split(",") if part.strip())
 
 
-def _addresses(value: Any) -> frozenset[Address | str]:
+def addresses_in(value: Any) -> frozenset[Address | str]:
+    """Addresses of a comma-separated list; text that is none stays text."""
+
     def parsed(text: str) -> Address | str:
         try:
             return ip_address(text)
@@ -167,10 +169,10 @@ _FIXED: dict[str, dict[str, Callable[[Any], object]]] = {
     NAMESPACE.name: {},
     CONFIG_MAP.name: {},
     VPC.name: {},
-    SUBNET.name: {"vpc": _text, "cidrBlock": _networks, "provider": _text, "vlan": _text, "gateway": _addresses},
-    OVN_EIP.name: {"externalSubnet": _text, "type": _text, "v4Ip": _addresses},
+    SUBNET.name: {"vpc": _text, "cidrBlock": networks_in, "provider": _text, "vlan": _text, "gateway": addresses_in},
+    OVN_EIP.name: {"externalSubnet": _text, "type": _text, "v4Ip": addresses_in},
     OVN_SNAT_RULE.name: {"ovnEip": _text, "vpcSubnet": _text},
-    OVN_FIP.name: {"ovnEip": _text, "vpc": _text, "v4Ip": _addresses},
+    OVN_FIP.name: {"ovnEip": _text, "vpc": _text, "v4Ip": addresses_in},
 }
 """By kind: fields that stay as they were made, and how to read their meaning."""
 

@@ -75,12 +75,16 @@ def path_of(location: Iterable[str | int]) -> str:
     return text or "(document)"
 
 
+MOST_FOUND = 1000
+"""Findings that are put into words. Nobody reads as many, and words take time."""
+
+
 def mistakes_in(error: ValidationError, keys_at: Callable[[Sequence[str | int]], Sequence[str]]) -> list[Mistake]:
     """Pydantic's findings in the words of this house.
 
     `keys_at` gives the keys a document may have at one of Pydantic's locations, for the remedy of an unknown one.
     """
-    found = error.errors(include_url=False)
+    found = error.errors(include_url=False)[:MOST_FOUND]
     # A list whose entries are wrong counts as too short as well; that would be said twice.
     around = {entry["loc"][:depth] for entry in found for depth in range(len(entry["loc"]))}
     return [

@@ -50,6 +50,11 @@ def subnet(tenant: str, name: str) -> str:
     return f"{tenant}--{name}"
 
 
+def belongs(tenant: str, name: str) -> bool:
+    """Whether an object of this name would be a part of the tenant's: a subnet, an external IP, a rule."""
+    return name.startswith(f"{tenant}--")
+
+
 def folds_inside(tenant: str, name: str) -> bool:
     """Whether the router's port on this subnet could bear the name of another tenant's switch port.
 

@@ -25,9 +25,9 @@ class Stage(StrEnum):
     """The stages of an onboarding, in their order; what people see of where a run is."""
 
     PREFLIGHT = "preflight"
-    NAMESPACE = "namespace"
     VPC = "vpc"
     SUBNETS = "subnets"
+    NAMESPACE = "namespace"
     BLOCK_POLICY = "block-policy"
     ROUTER_PORT = "router-port"
     EXTERNAL_IPS = "external-ips"
@@ -117,7 +117,6 @@ def plan(tenant: TenantNetwork, platform: Platform, observed: Sequence[Object]) 
 
 
 def _wanted(tenant: TenantNetwork, platform: Platform, addresses: Sequence[Address]) -> Iterator[tuple[Stage, Object]]:
-    yield Stage.NAMESPACE, manifests.namespace(tenant)
     vpc = manifests.vpc(tenant, platform)
     # An earlier run's exceptions for the tenant's own addresses stay while the addresses do.
     policy = [*block_policy(platform), *own_exceptions(platform, addresses)]
@@ -125,6 +124,9 @@ def _wanted(tenant: TenantNetwork, platform: Platform, addresses: Sequence[Addre
     yield Stage.VPC, vpc
     for subnet in tenant.spec.subnets:
         yield Stage.SUBNETS, manifests.subnet(tenant, platform, subnet)
+    # A namespace that is bound to no subnet puts its pods into the platform's own (Kube-OVN 1.17
+    # pkg/controller/namespace.go), so it comes after the subnets and goes before them.
+    yield Stage.NAMESPACE, manifests.namespace(tenant)
     provider = platform.spec.provider_network
     if provider is None:
         return

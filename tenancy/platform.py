@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tenancy.fields import Cidr, Document, IpAddress, Line, Name, Network, ObjectName
-from tenancy.tenant import Several
+from tenancy.tenant import MOST, Several
 
 
 class PlatformMetadata(Document):
@@ -50,9 +50,9 @@ class ProviderNetwork(Document):
 class Limits(Document):
     """How much one tenant may ask for."""
 
-    subnets: Annotated[int, Field(ge=1, le=1000)] = 32
+    subnets: Annotated[int, Field(ge=1, le=MOST)] = 32
     """Count of subnets of a tenant."""
-    external_ips: Annotated[int, Field(ge=0, le=1000, alias="externalIPs")] = 32
+    external_ips: Annotated[int, Field(ge=0, le=MOST, alias="externalIPs")] = 32
     """Count of external IPs of a tenant, its router's own not counted."""
 
 

@@ -4,6 +4,7 @@ An unsound part is blank: "" for a name, None for an address or an entry of a li
 left out. A rule says nothing that a blank might refute once it is mended.
 """
 
+import math
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from tenancy.fields import Name
 from tenancy.platform import Block, ProviderNetwork, Reserved
-from tenancy.tenant import ExternalIP, FloatingIP, LoadBalancer, Snat, Subnet
+from tenancy.tenant import MOST, ExternalIP, FloatingIP, LoadBalancer, Snat, Subnet
 
 Item = TypeVar("Item", bound=BaseModel)
 Entry = TypeVar("Entry")
@@ -82,8 +83,14 @@ def _name(raw: object) -> str | None:
         return None
 
 
-def _items(raw: object) -> list[object]:
-    return list(raw) if isinstance(raw, list | tuple) else []
+def _items(raw: object, most: int | None = MOST) -> list[object]:
+    # Of a list that is too long all that is said is that: rules about its entries could take for ever.
+    return list(raw) if isinstance(raw, list | tuple) and (most is None or len(raw) <= most) else []
+
+
+def _longest(model: type[BaseModel], name: str) -> float:
+    """How many entries a list may have."""
+    return min((getattr(part, "max_length", math.inf) for part in model.model_fields[name].metadata), default=math.inf)
 
 
 def _external_ip(raw: object) -> ExternalIP:
@@ -103,7 +110,11 @@ def _salvaged(model: type[Item], raw: object) -> Item:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        unsound = _unsound(error)
+        unsound = {
+            # With its wrong entries mended, a list that is too long would be wrong once more: it is unsound as a whole.
+            key: set() if len(_items(data.get(key), None)) > _longest(model, fields[key]) else places
+            for key, places in _unsound(error).items()
+        }
     blanks: dict[str, object] = {}
     for key, places in unsound.items():
         if key in _STAND_INS:

@@ -7,6 +7,8 @@ from pydantic import BeforeValidator, Field, Strict
 from tenancy.fields import Document, IpAddress, Line, Name, SubnetCidr
 from tenancy.mistakes import wrong
 
+MOST = 128
+"""Subnets, or external IPs, of one tenant: as many as a run has been tried with."""
 API_VERSION: Literal["berth.network/v1"] = "berth.network/v1"
 
 
@@ -58,7 +60,7 @@ class Snat(Document):
 
     use: Literal["snat"]
     name: Name
-    subnets: Annotated[Several[Name], Field(min_length=1)] | None = None
+    subnets: Annotated[Several[Name], Field(min_length=1, max_length=MOST)] | None = None
     """The subnets that leave through this address; left out: all that no other address names."""
     address: IpAddress | None = None
     """A fixed IPv4 address of the provider network; any free one where it is left out."""
@@ -90,8 +92,8 @@ ExternalIP = Annotated[Snat | FloatingIP | LoadBalancer, Field(discriminator="us
 class TenantSpec(Document):
     """What the tenant gets."""
 
-    subnets: Annotated[Several[Subnet], Field(min_length=1)]
-    external_ips: Annotated[Several[ExternalIP], Field(alias="externalIPs")] = ()
+    subnets: Annotated[Several[Subnet], Field(min_length=1, max_length=MOST)]
+    external_ips: Annotated[Several[ExternalIP], Field(alias="externalIPs", max_length=MOST)] = ()
 
 
 class TenantNetwork(Document):

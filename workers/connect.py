@@ -121,7 +121,7 @@ async def connect_kubernetes(settings: Settings) -> KubeOvn:
 
 def _wrong(found: ErrorDetails) -> str:
     """One finding about the connection to Kubernetes, under the name of its setting."""
-    place = f"BERTH_KUBE_{str(found['loc'][0]).upper()} = {shown(found['input'])}: " if found["loc"] else ""
+    place = f"BERTH_KUBE_{str(found['loc'][0]).upper()} = {plain(shown(found['input']))}: " if found["loc"] else ""
     return place + found["msg"].removeprefix("Value error, ")
 
 

@@ -27,6 +27,7 @@ class Board:
             stage=Outcome.RUNNING,
         )
         self._steps: dict[str, StepStatus] = {}
+        self._rows: dict[str, str] = {}
         self._parked: dict[str, Parked] = {}
         self._at_stage: str | None = None
 
@@ -38,7 +39,8 @@ class Board:
 
     def declare(self, steps: Iterable[StepStatus]) -> None:
         """Puts steps on the board that are still to come."""
-        self._steps.update({step.id: step for step in steps})
+        for step in steps:
+            self._put(step)
         self._tell()
 
     def mark(self, step: str, state: StepState, note: str | None = None) -> None:
@@ -46,18 +48,22 @@ class Board:
         now = workflow.now()
         before = self._steps[step]
         starts = state is StepState.RUNNING or (state is StepState.UNDOING and before.started is None)
-        self._steps[step] = before.model_copy(
-            update={
-                "state": state,
-                "started": now if starts else before.started,
-                "finished": now if state in ENDED else None,
-                "note": note if note is not None else before.note,
-            }
-        )
+        update = {
+            "state": state,
+            "started": now if starts else before.started,
+            "finished": now if state in ENDED else None,
+            "note": note if note is not None else before.note,
+        }
+        self._put(before.model_copy(update=update))
         # An offboarding gets on by taking back.
         if state is StepState.RUNNING or (state is StepState.UNDOING and self._status.workflow == "OffboardTenant"):
             self._reach(before.stage)
         self._tell()
+
+    def _put(self, step: StepStatus) -> None:
+        self._steps[step.id] = step
+        # Of many steps one changes at a time: to write all of them anew each time would keep a worker busy for seconds.
+        self._rows[step.id] = self._row(step)
 
     def park(self, step: str, reason: str) -> None:
         """Says that a step waits for an operator."""
@@ -130,7 +136,7 @@ class Board:
                 f"`berth resolve {status.tenant} retry|skip|abort --step {parked.step} --reason ...`",
             ]
         lines += ["", "| Step | State | Started | Seconds | Note |", "|---|---|---|---|---|"]
-        lines += [self._row(step) for step in self._steps.values()]
+        lines += self._rows.values()
         return "\n".join(lines)
 
     def _row(self, step: StepStatus) -> str:

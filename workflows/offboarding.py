@@ -117,9 +117,9 @@ def _phases(tenant: str, objects: Sequence[Object]) -> Iterator[list[Removal]]:
     vpc = next((thing for thing in objects if thing["kind"] == VPC.name), None)
     spec = (vpc or {}).get("spec") or {}
     namespace = next((removal.step.id for removal in of(NAMESPACE)), None)
-    yield of(NAMESPACE)
     yield of(VPC)
     yield of(SUBNET)
+    yield of(NAMESPACE)
     outside = tuple(spec.get("extraExternalSubnets") or ())
     way_out = RouterPort(
         tenant=tenant,

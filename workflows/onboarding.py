@@ -79,9 +79,9 @@ class OnboardTenant:
         self._board.know(mode=plan.mode, plan_hash=plan.hash)
         self._board.declare(steps_of(plan))
 
-        await self._ensure_all(plan.of(Stage.NAMESPACE))
         await self._ensure_all(plan.of(Stage.VPC))
         await self._ensure_all(plan.of(Stage.SUBNETS))
+        await self._ensure_all(plan.of(Stage.NAMESPACE))
 
         (vpc,) = plan.of(Stage.VPC)
         routes = [PolicyRoute.model_validate(route) for route in vpc.manifest["spec"]["policyRoutes"]]

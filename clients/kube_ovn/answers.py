@@ -96,17 +96,23 @@ def subject(kind: Kind, name: str | None, namespace: str | None = None) -> str:
 
 
 def plain(text: object, limit: int = 200) -> str:
-    """Text from outside made fit for a message: one line, printable characters only, at most `limit` of them."""
+    """Text from outside made fit for a message: one line, printable, no credentials in URLs, at most `limit` characters."""
     line = " ".join("".join(character if character.isprintable() else " " for character in str(text)).split())
+    # A proxy's address, as aiohttp tells it, may hold a password.
+    line = re.sub(r"(?<=://)[^/@\s]*@", "", line)
     return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+LONGEST_WAIT = 86_400
+"""Seconds. A server, or a proxy before it, that asks for a longer wait is asked again all the same."""
 
 
 def retry_after(header: str | None, status: Mapping[str, Any]) -> float | None:
     """Seconds to wait: the Retry-After header (Kubernetes sends whole seconds), or `details.retryAfterSeconds`."""
-    if header is not None and header.strip().isdecimal():
-        return float(header.strip())
+    if header is not None and (digits := header.strip()).isdecimal():
+        return float(LONGEST_WAIT if len(digits) > 9 else min(int(digits), LONGEST_WAIT))
     seconds = _details(status).get("retryAfterSeconds")
-    return float(seconds) if isinstance(seconds, int) and seconds > 0 else None
+    return float(min(seconds, LONGEST_WAIT)) if isinstance(seconds, int) and seconds > 0 else None
 
 
 def is_absent(call: Call, answer: Answer) -> bool:

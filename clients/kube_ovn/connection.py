@@ -35,7 +35,7 @@ class KubeConnection(BaseModel):
     """A context of the kubeconfig; None: its current one."""
     in_cluster: bool = False
     """Use the service account of the pod this process runs in."""
-    server: str | None = Field(default=None, pattern=r"^https?://[^\s/]+")
+    server: str | None = Field(default=None, pattern=r"^https?://[^\s/@]+(/\S*)?$")
     token_file: Path | None = None
     ca_file: Path | None = None
 

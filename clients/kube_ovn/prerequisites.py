@@ -4,16 +4,21 @@ Kube-OVN says nothing where any of it is missing: router ports and addresses the
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from ipaddress import ip_address
 
 from clients.errors import RefusedError, UnavailableError
 from clients.kube_ovn.answers import plain
 from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.readiness import provider_network_ready, subnet_ready
 from tenancy import names
+from tenancy.fields import Address, Network, contains, overlap
 from tenancy.kinds import CONFIG_MAP, NODE, OVN_EIP, PROVIDER_NETWORK, SUBNET, VPC, Object
-from tenancy.plan import owner_of
+from tenancy.meaning import addresses_in, networks_in
+from tenancy.plan import addresses_of, owner_of
 from tenancy.platform import Platform, ProviderNetwork
+from tenancy.rules import unusable
 from tenancy.tenant import TenantNetwork
 
 GATEWAY_LABEL = "ovn.kubernetes.io/external-gw"
@@ -44,6 +49,7 @@ async def missing_prerequisites(kube: KubeOvn, platform: Platform, tenant: Tenan
         *_network(provider, network),
         *_subnet(provider, subnet),
         *_gateway(config, nodes),
+        *_open_to_all(platform, provider, subnet, eips),
         *_addresses(tenant, provider, subnet, eips),
     ]
     unready = [*_unready(network, provider_network_ready), *_unready(subnet, subnet_ready)]
@@ -85,14 +91,58 @@ def _subnet(provider: ProviderNetwork, subnet: Object | None) -> Iterator[str]:
         )
         return
     spec = subnet.get("spec") or {}
-    for field, wanted in (("cidrBlock", provider.cidrs), ("gateway", provider.gateways)):
-        present = {part.strip() for part in str(spec.get(field) or "").split(",")}
-        expected = {str(value) for value in wanted}
-        if present != expected:
+    for field, parsed, wanted in (
+        ("cidrBlock", networks_in, provider.cidrs),
+        ("gateway", addresses_in, provider.gateways),
+    ):
+        if parsed(spec.get(field)) != frozenset[object](wanted):
             yield (
                 f"external Subnet {name} has {field} {plain(spec.get(field), 60)}, the platform document says"
-                f" {', '.join(sorted(expected))}: correct the document"
+                f" {', '.join(sorted(map(str, wanted)))}: correct the document"
             )
+
+
+def _open_to_all(
+    platform: Platform, provider: ProviderNetwork, subnet: Object | None, eips: list[Object]
+) -> Iterator[str]:
+    """Exceptions of the block on the provider network: what they let through must never be a tenant's address."""
+    excluded = list(_spans(((subnet or {}).get("spec") or {}).get("excludeIps") or ()))
+    for exception in platform.spec.block.exceptions:
+        for network in provider.cidrs:
+            if subnet is not None and overlap(network, exception):
+                inside = exception if exception.prefixlen >= network.prefixlen else network
+                free = _first_outside(inside, network, [(a, b) for v, a, b in excluded if v == network.version])
+                if free is not None:
+                    yield (
+                        f"spec.block.exceptions: {exception} lies on the provider network, so every tenant could reach whoever"
+                        f" is given {free}: add {inside[0]}..{inside[-1]} to spec.excludeIps of Subnet"
+                        f" {provider.external_subnet}, or narrow the exception in the platform document"
+                    )
+        for eip in eips:
+            if (owner := owner_of(eip)) and any(contains(exception, address) for address in addresses_of(eip)):
+                yield (
+                    f"spec.block.exceptions: {exception} lets every tenant reach OvnEip {eip['metadata']['name']} of {owner}:"
+                    " give that tenant another address, or narrow the exception in the platform document"
+                )
+
+
+def _spans(excluded: Iterable[object]) -> Iterator[tuple[int, int, int]]:
+    """Family, first and last address of each entry of `excludeIps`; what nobody can read excludes nothing."""
+    for entry in excluded:
+        first, _, last = str(entry).partition("..")
+        with suppress(ValueError):
+            one, other = ip_address(first), ip_address(last or first)
+            yield one.version, int(one), int(other)
+
+
+def _first_outside(inside: Network, network: Network, excluded: list[tuple[int, int]]) -> Address | None:
+    """The first address inside that Kube-OVN could give to somebody; None where all are excluded."""
+    never = [(int(address), int(address)) for address in unusable(network)]
+    candidate = int(inside[0])
+    for first, last in sorted([*excluded, *never]):
+        if first <= candidate <= last:
+            candidate = last + 1
+    return None if candidate > int(inside[-1]) else inside[candidate - int(inside[0])]
 
 
 def _gateway(config: Object | None, nodes: list[Object] | RefusedError) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import aiohttp
 from kubernetes.aio.client import ApiClient
@@ -16,6 +16,12 @@ from clients.kube_ovn.connection import Credentials, KubeConnection
 from tenancy.kinds import Object
 
 Query = Sequence[tuple[str, str]]
+TURN_SECONDS = 1.0
+"""How long a watch waits for a place among those that are open."""
+
+
+class NoTurnError(UnavailableError):
+    """Too many watches are open: look again without one."""
 
 
 class Transport:
@@ -40,6 +46,17 @@ class Transport:
         Raises UnavailableError where none came or nobody can read it (the request may have been carried out!) and for
         401, RefusedError where the server's certificate is not to be trusted.
         """
+        if call.verb in ("get", "list"):
+            return await self._sent(call, query, body)
+        sending = asyncio.create_task(self._sent(call, query, body))
+        try:
+            return await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            # Cut off, a write may be carried out all the same, later; whoever takes the step back has to find what it made.
+            await _ended(sending)
+            raise
+
+    async def _sent(self, call: Call, query: Query, body: Object | None) -> Answer:
         limits = aiohttp.ClientTimeout(
             total=self._connection.request_timeout, sock_connect=self._connection.connect_timeout
         )
@@ -51,10 +68,10 @@ class Transport:
         """An open watch. Raises as `send` does, and for an answer that is no success.
 
         Watches take turns for at most three quarters of the pool, so that waiting never starves the requests that make
-        progress; a watch that waits for its turn misses nothing, since it starts from a resource version.
+        progress. Raises NoTurnError after TURN_SECONDS without a place: those that hold one may wait for long.
         """
         seconds = self._connection.watch_timeout
-        async with self._watches:
+        async with self._turn(call):
             limits = aiohttp.ClientTimeout(
                 total=None,
                 connect=self._connection.request_timeout,
@@ -73,6 +90,18 @@ class Transport:
                 yield Watch(call, response.response.content)
             finally:
                 response.response.close()
+
+    @asynccontextmanager
+    async def _turn(self, call: Call) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._watches.acquire()
+        except TimeoutError:
+            raise NoTurnError(f"{call}: as many watches are open as the pool of connections allows") from None
+        try:
+            yield
+        finally:
+            self._watches.release()
 
     async def close(self) -> None:
         """Close every connection."""
@@ -156,7 +185,10 @@ class Transport:
                 f"{self._credentials.source} ({type(error).__name__}): is there a line break or a typing error in one?",
                 reason="connection",
             )
-        if isinstance(error, aiohttp.ConnectionTimeoutError):
+        if isinstance(error, aiohttp.ClientResponseError):
+            # Of a proxy; the whole text would tell its address, with the password in it.
+            what = f"{error.status} {plain(error.message)}"
+        elif isinstance(error, aiohttp.ConnectionTimeoutError):
             what = f"no connection within {self._connection.connect_timeout:g} s"
         else:
             what = plain(error) or f"no answer within {self._connection.request_timeout:g} s"
@@ -198,6 +230,15 @@ class _EachFailureSeen(RESTClientObject):
         session = super()._create_pool_manager()
         session._retry_connection = False
         return session
+
+
+async def _ended(task: asyncio.Task[Answer]) -> None:
+    """Waits for the end of a request, however often that is cancelled. Its limits in time are its own."""
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()  # told to nobody: the step is cancelled whatever came of it
 
 
 def _excerpt(data: bytes) -> str:

@@ -4,6 +4,7 @@ from clients.errors import RefusedError
 from clients.kube_ovn.answers import some
 from clients.kube_ovn.client import KubeOvn
 from tenancy.kinds import (
+    CONFIG_MAP,
     IP,
     NAMESPACE,
     OVN_DNAT_RULE,
@@ -27,7 +28,8 @@ async def users_of(kube: KubeOvn, found: Object) -> list[str]:
     """What uses the object and is not the tenant's own network, in words; empty where nothing does.
 
     A subnet is used by addresses, an external IP by rules that are not Berth's, a VPC by subnets that are not Berth's,
-    a namespace by pods, services and volume claims. Raises what the client raises.
+    a namespace by pods, services, volume claims and ConfigMaps that are not Berth's: they would go with it. Raises what
+    the client raises.
     """
     name, tenant = str(found["metadata"]["name"]), owner_of(found)
     users: list[str] = []
@@ -42,8 +44,9 @@ async def users_of(kube: KubeOvn, found: Object) -> list[str]:
             subnets = await kube.list(SUBNET)
             users += [_named(one) for one in subnets if _spec(one, "vpc") == name and owner_of(one) != tenant]
         case NAMESPACE.name:
-            for kind in (POD, SERVICE, VOLUME_CLAIM):
-                users += [_named(thing) for thing in await kube.list(kind, namespace=name)]
+            for kind in (POD, SERVICE, VOLUME_CLAIM, CONFIG_MAP):
+                found_there = await kube.list(kind, namespace=name)
+                users += [_named(thing) for thing in found_there if owner_of(thing) != tenant and not _furniture(thing)]
     return sorted(users)
 
 
@@ -55,6 +58,11 @@ async def refuse_if_in_use(kube: KubeOvn, found: Object) -> None:
             f"{found['kind']} {found['metadata']['name']} is still in use by {some(users)}: remove or move these first",
             reason="in-use",
         )
+
+
+def _furniture(thing: Object) -> bool:
+    """What Kubernetes, or Istio as the most common other, puts into every namespace by itself."""
+    return thing["kind"] == CONFIG_MAP.name and thing["metadata"]["name"] in ("kube-root-ca.crt", "istio-ca-root-cert")
 
 
 def _named(thing: Object) -> str:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from clients.errors import UnavailableError
 from clients.kube_ovn.answers import plain, subject
 from clients.kube_ovn.objects import Objects, is_being_deleted, is_object
+from clients.kube_ovn.transport import NoTurnError
 from tenancy.kinds import Kind, Object
 
 PROGRESS_SECONDS = 2.0
@@ -114,6 +115,8 @@ class Following:
                         if self._is_ours(event) and is_settled(_state(event)):
                             return
                 self.trouble = ""
+            except NoTurnError:
+                self.trouble = ""  # the next list tells as much, only later
             except UnavailableError as broken:
                 self.trouble = f" (the last watch broke: {broken})"
                 asked_to_wait = broken.retry_after or 0.0

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from lab.kube.store import Stored, encode
 from lab.kube.watches import Watcher, Watches, json_line, table_encoder
 
 _LOG = logging.getLogger(__name__)
+WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 BOOKMARK_SECONDS = 60.0
 WATCH_SECONDS = 3_000.0
 
@@ -45,12 +46,20 @@ class ApiServer:
         self._faults = faults
         self._calls = calls
         self._watches = Watches()
+        self._late: set[asyncio.Task[Answer]] = set()
         self.errors: list[Exception] = []
         api.store.listeners.append(self._watches.tell)
 
     def close(self) -> None:
         """End every watch."""
         self._watches.close()
+        for task in self._late:
+            task.cancel()
+
+    async def quiet(self) -> None:
+        """Wait until nothing that was asked is still to be carried out."""
+        while self._late:
+            await asyncio.wait(self._late)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one request."""
@@ -79,7 +88,9 @@ class ApiServer:
                 name = str((body.get("metadata") or {}).get("name") or "")
             fault = self._faults.on_call(verb, target.plural, target.namespace, name)
             if fault:
-                await self._strike_before(fault)
+                await self._strike_before(fault, verb)
+            if fault and fault.effect == "slow" and verb in WRITES:
+                return _response(await self._slowly(fault.seconds, lambda: self._act(request, target, verb, body)))
             if verb == "watch":
                 status = 200
                 is_cut = fault is not None and fault.effect == "lose-answer"
@@ -105,7 +116,7 @@ class ApiServer:
         finally:
             self._calls.record(Call(verb, target.plural, target.namespace, name, status, target.subresource))
 
-    async def _strike_before(self, fault: Fault) -> None:
+    async def _strike_before(self, fault: Fault, verb: str) -> None:
         match fault.effect:
             case "refuse":
                 told = fault.message or "refused by a fault of the lab"
@@ -115,12 +126,29 @@ class ApiServer:
                 raise StatusError(fault.status or 500, told, retry_after=fault.retry_after)
             case "drop":
                 raise CutError
-            case "slow":
+            case "slow" if verb not in WRITES:
                 await asyncio.sleep(fault.seconds)
             case "hang":
                 await asyncio.Event().wait()
             case _:
                 pass
+
+    async def _slowly(self, seconds: float, act: Callable[[], Answer]) -> Answer:
+        """Acts later, as a server does that is slow: also where the caller has gone by then."""
+
+        async def later() -> Answer:
+            await asyncio.sleep(seconds)
+            return act()
+
+        def ended(task: asyncio.Task[Answer]) -> None:
+            self._late.discard(task)
+            if not task.cancelled():
+                task.exception()
+
+        task = asyncio.create_task(later())
+        self._late.add(task)
+        task.add_done_callback(ended)
+        return await asyncio.shield(task)
 
     def _act(self, request: web.Request, target: Target, verb: str, body: Any) -> Answer:
         plural, name, namespace = target.plural, target.name, target.namespace

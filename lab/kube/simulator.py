@@ -98,7 +98,11 @@ class KubeSimulator:
         return dump.dump(self.api.store)
 
     async def settled(self) -> None:
-        """Wait until the controller has nothing left to do; what waits for something else stays as it is."""
+        """Wait until every write is carried out and the controller has nothing left to do.
+
+        What waits for something else stays as it is.
+        """
+        await self._server.quiet()
         await self.controller.work.settled()
 
     async def _get_dump(self, _: web.Request) -> web.Response:

@@ -95,6 +95,17 @@ def test_retry_after_is_taken_from_the_header_or_from_the_status() -> None:
     assert retry_after(None, {"details": {"retryAfterSeconds": 0}}) is None
 
 
+@pytest.mark.parametrize("header", ["3000000000", "9" * 400, "9" * 5000])
+def test_a_wait_that_nobody_means_is_cut_to_a_day(header: str) -> None:
+    assert retry_after(header, {}) == 86_400
+    assert retry_after(None, {"details": {"retryAfterSeconds": int(header[:400])}}) == 86_400
+
+
+def test_text_from_outside_tells_no_password_of_a_url() -> None:
+    told = plain("407, url='http://svc-berth:hunter2@127.0.0.1:3128' and https://me@host/a@b")
+    assert told == "407, url='http://127.0.0.1:3128' and https://host/a@b"
+
+
 def test_text_from_outside_is_one_short_printable_line() -> None:
     said = plain("\x1b[31mred\r\nnext\u2028line\x00 " + "x" * 500)
     assert said.startswith("[31mred next line xxx")

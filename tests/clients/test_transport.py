@@ -240,3 +240,60 @@ async def test_a_certificate_nobody_vouches_for_is_refused_and_its_ca_makes_it_g
         assert server.requests == []
         async with client_of(server.url, ca_file=ca) as kube:
             assert await kube.get(VPC, "acme") == vpc()
+
+
+@pytest.mark.parametrize("verb", ["create", "replace", "delete"])
+async def test_a_write_that_is_cancelled_ends_only_with_what_comes_of_it(verb: str) -> None:
+    method, call = VERBS[verb]
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def respond(request: web.Request) -> web.Response:
+        if request.method == method:
+            asked.set()
+            await answer.wait()
+        return web.json_response(vpc(labels=OWN))
+
+    async with stand_in(respond) as server, client_of(server.url) as kube:
+        writing = asyncio.ensure_future(call(kube))
+        await asked.wait()
+
+        for _ in range(3):
+            writing.cancel()
+            await asyncio.sleep(0)
+        done, _ = await asyncio.wait({writing}, timeout=0.05)
+
+        assert not done
+        answer.set()
+        with pytest.raises(asyncio.CancelledError):
+            await writing
+
+
+async def test_a_read_that_is_cancelled_ends_at_once() -> None:
+    asked = asyncio.Event()
+
+    async def respond(request: web.Request) -> web.StreamResponse:
+        asked.set()
+        return await for_ever(request)
+
+    async with stand_in(respond) as server, client_of(server.url) as kube:
+        reading = asyncio.ensure_future(kube.get(VPC, "acme"))
+        await asked.wait()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+
+
+async def test_a_proxy_that_refuses_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(proxy, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        monkeypatch.setenv("HTTPS_PROXY", f"http://svc-berth:hunter2@127.0.0.1:{port}")
+        async with client_of("https://192.0.2.10:6443") as kube:
+            with pytest.raises(UnavailableError, match="407 Proxy Authentication Required") as caught:
+                await kube.get(VPC, "acme")
+    assert "hunter2" not in str(caught.value)

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from clients.errors import RefusedError, UnavailableError
-from clients.kube_ovn import READINESS, KubeOvn, waiting
+from clients.kube_ovn import READINESS, KubeOvn, transport, waiting
 from lab.kube import KubeSimulator
 from tenancy.kinds import SUBNET, VPC, Object
 from tests.clients.manifests import subnet, vpc
@@ -224,3 +224,30 @@ async def test_what_kube_ovn_makes_itself_may_still_have_to_appear(kube: KubeOvn
     waits = asyncio.create_task(ready_vpc(kube, appears=True))
     await kube.create(vpc())
     assert (await waits)["status"]["standby"] is True
+
+
+async def test_waits_that_hold_every_watch_do_not_keep_another_from_seeing_what_is_ready(
+    platform: KubeSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "TURN_SECONDS", 0.05)
+    async with client_of(platform.url, pool_size=4) as kube:
+        stuck = [f"stuck{number}" for number in range(3)]
+        for name in (*stuck, "acme"):
+            platform.faults.add(
+                effect="late" if name == "acme" else "never-ready", plural="vpcs", name=name, seconds=0.3
+            )
+            await kube.create(vpc(name))
+        how = READINESS["Vpc"]
+        waits = [
+            asyncio.create_task(kube.wait_until(VPC, name, ready=how.ready, likely=how.likely, deadline=60))
+            for name in stuck
+        ]
+        while not kube._transport._watches.locked():  # noqa: ASYNC110  # a semaphore tells nobody that it is used up
+            await asyncio.sleep(0.01)
+
+        await ready_vpc(kube, deadline=20)
+
+        assert not any(wait.done() for wait in waits)
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)

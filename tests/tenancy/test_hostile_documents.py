@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tenancy.documents import MOST_MISTAKES, read_platform, read_tenant
 from tenancy.mistakes import InvalidDocumentError
+from tenancy.tenant import MOST
 from tenancy.yaml_text import DEEPEST, LARGEST_TEXT, read_yaml
 from tests.tenancy.documents import (
     FULL_TENANT,
@@ -164,9 +165,34 @@ def test_a_text_too_long_or_too_deep_is_refused_before_it_is_read() -> None:
     assert refusal_of(lambda: read_yaml("- " * (DEEPEST + 2), "a.yaml"))
 
 
-def test_a_thousand_mistakes_are_cut_with_a_word_of_how_many_are_left() -> None:
-    subnets = [{"name": "same", "cidrs": [f"10.{place // 250}.{place % 250}.0/24"]} for place in range(1000)]
+def test_many_mistakes_are_cut_with_a_word_of_how_many_are_left() -> None:
+    subnets = [{"name": "same", "cidrs": [f"10.0.{place}.0/24"]} for place in range(MOST)]
     refusal = refusal_of(lambda: read_tenant(raw_tenant(subnets=subnets)))
     assert refusal is not None
     assert len(refusal.mistakes) == MOST_MISTAKES + 1
-    assert refusal.mistakes[-1].problem == "has 899 more mistakes"
+    assert refusal.mistakes[-1].problem == f"has {MOST - 1 - MOST_MISTAKES} more mistakes"
+
+
+@pytest.mark.parametrize("cidrs", [["x"] * 3, ["x", "10.0.0.0/24", "10.1.0.0/24"], ["x"] * 30_000], ids=len)
+def test_a_list_with_wrong_entries_may_also_be_too_long(cidrs: list[str]) -> None:
+    refusal = refusal_of(lambda: read_tenant(raw_tenant(subnets=[{"name": "a", "cidrs": cidrs}])))
+    assert refusal is not None
+    assert refusal.mistakes[0].path == "spec.subnets[0].cidrs[0]"
+
+
+def test_a_tenant_of_the_greatest_size_is_accepted_and_a_greater_one_is_not() -> None:
+    subnets = [{"name": f"s{place}", "cidrs": [f"10.0.{place}.0/24"]} for place in range(MOST + 1)]
+    ips = [{"use": "floatingIP", "name": f"f{place}", "target": f"10.0.{place}.9"} for place in range(MOST + 1)]
+    assert refusal_of(lambda: read_tenant(raw_tenant(subnets=subnets[:MOST], externalIPs=ips[:MOST]))) is None
+    refusal = refusal_of(lambda: read_tenant(raw_tenant(subnets=subnets, externalIPs=ips)))
+    assert refusal is not None
+    assert [(one.path, one.problem, one.remedy) for one in refusal.mistakes] == [
+        ("spec.subnets", "has too many entries", f"write at most {MOST}"),
+        ("spec.externalIPs", "has too many entries", f"write at most {MOST}"),
+    ]
+
+
+def test_a_document_too_large_for_the_vpc_is_refused_before_it_is_judged() -> None:
+    refusal = refusal_of(lambda: read_tenant(raw_tenant(**{f"key{place}": place for place in range(20_000)})))
+    assert refusal is not None
+    assert [(one.path, one.problem) for one in refusal.mistakes] == [("(document)", "is too large")]

@@ -147,9 +147,9 @@ async def test_the_search_attributes_follow_the_run_from_stage_to_stage(world: W
     # The router's port and the external IPs are made side by side, so the first of the two may pass unseen.
     assert [one for one in dict.fromkeys(stages) if one != "router-port"] == [
         "preflight",
-        "namespace",
         "vpc",
         "subnets",
+        "namespace",
         "block-policy",
         "external-ips",
         "translation",

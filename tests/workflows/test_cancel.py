@@ -67,6 +67,20 @@ async def test_a_cancel_while_a_step_gets_nowhere_undoes_everything(world: World
     assert await world.state() == before
 
 
+@pytest.mark.parametrize("plural", ["vpcs", "ovn-eips", "namespaces"])
+async def test_a_cancel_while_a_write_is_on_its_way_waits_for_what_comes_of_it(world: World, plural: str) -> None:
+    before = await world.state()
+    slow = world.fault(effect="slow", verb="create", plural=plural, seconds=2.5, times=1)
+    run = await world.onboard()
+    await asyncio.wait_for(world.kube.faults.striking(slow), PATIENCE)
+
+    await run.cancel()
+
+    await cancelled(run)
+    assert (await status(run)).outcome is Outcome.UNDONE
+    assert await world.state() == before
+
+
 @pytest.mark.parametrize("error", [None, hiccup("the platform is away")], ids=["acts", "fails"])
 @pytest.mark.parametrize("step", STEPS)
 async def test_a_cancel_the_step_itself_never_hears_of_is_not_lost(
@@ -91,7 +105,7 @@ async def test_a_cancel_the_step_itself_never_hears_of_is_not_lost(
 
 
 @pytest.mark.parametrize("error", [None, hiccup("the platform is away")], ids=["acts", "fails"])
-@pytest.mark.parametrize("step", ["inventory", "undo-own-addresses", "undo-vpc-{name}", "gone"])
+@pytest.mark.parametrize("step", ["inventory", "undo-own-addresses", "undo-subnet-{name}--prod", "gone"])
 async def test_an_offboarding_does_not_lose_such_a_cancel_either(
     world: World, step: str, error: Exception | None
 ) -> None:

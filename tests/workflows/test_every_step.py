@@ -4,6 +4,7 @@ import pytest
 
 from tests.workflows.strikes import hiccup, refusal
 from tests.workflows.world import (
+    State,
     World,
     failure,
     grown,
@@ -16,6 +17,15 @@ from workflows.face import REFUSED, Outcome, StepState
 from workflows.steps import PREFLIGHT
 
 SAMPLE = "sample"
+
+
+def without_kube_ovns_own_notes(state: State) -> State:
+    """The state without which rule Kube-OVN last saw on an address: its annotation stays with the last one for ever."""
+    for thing in state[0].values():
+        thing["metadata"].get("annotations", {}).pop("ovn.kubernetes.io/vpc_nat", None)
+    return state
+
+
 STEPS = step_ids(tenant_document(SAMPLE))
 GROWN_STEPS = step_ids(grown(tenant_document(SAMPLE)))
 
@@ -84,9 +94,9 @@ async def test_a_step_that_fails_and_then_loses_its_answer_is_taken_again_and_no
 async def test_a_second_onboarding_that_fails_puts_back_what_the_first_one_made(world: World, step: str) -> None:
     document = tenant_document(world.name)
     await world.onboarded(document)
-    before = await world.state()
+    before = without_kube_ovns_own_notes(await world.state())
     world.strikes.after[of(world, step)] = refusal()
 
     assert (await failure(await world.onboard(grown(document)))).type == REFUSED
 
-    assert await world.state() == before
+    assert without_kube_ovns_own_notes(await world.state()) == before

@@ -28,10 +28,10 @@ async def test_offboarding_takes_everything_and_leaves_the_platform_as_it_was(wo
             f"OvnEip {world.name}--bastion",
             f"OvnEip {world.name}--egress",
             f"OvnEip {world.name}--web",
+            f"Namespace tenant-{world.name}",
             f"Subnet {world.name}--dev",
             f"Subnet {world.name}--prod",
             f"Vpc {world.name}",
-            f"Namespace tenant-{world.name}",
         ],
     }
 
@@ -45,7 +45,7 @@ async def test_things_go_in_the_order_kube_ovn_needs(world: World) -> None:
     written = [(call.verb, call.plural) for call in world.kube.calls if call.verb in ("update", "delete")]
     _, way_out = (place for place, one in enumerate(written) if one == ("update", "vpcs"))
     deleted = [plural for verb, plural in written if verb == "delete"]
-    order = ["configmaps", "translation", "ovn-eips", "subnets", "vpcs", "namespaces"]
+    order = ["configmaps", "translation", "ovn-eips", "namespaces", "subnets", "vpcs"]
     places = [order.index("translation" if one in ("ovn-fips", "ovn-snat-rules") else one) for one in deleted]
     assert places == sorted(places)
     assert set(places) == set(range(len(order)))
@@ -127,6 +127,11 @@ async def test_addresses_in_use_stop_it_by_name_before_anything_is_changed(world
             "PersistentVolumeClaim disk",
         ),
         (
+            "api/v1/namespaces/tenant-{name}/configmaps",
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "precious"}, "data": {"only": "copy"}},
+            "ConfigMap precious",
+        ),
+        (
             f"{KUBE_OVN}/ovn-dnat-rules",
             kube_ovn(
                 "OvnDnatRule",
@@ -150,7 +155,7 @@ async def test_addresses_in_use_stop_it_by_name_before_anything_is_changed(world
             "Subnet foreign",
         ),
     ],
-    ids=["service", "volume-claim", "dnat-rule", "subnet"],
+    ids=["service", "volume-claim", "config-map", "dnat-rule", "subnet"],
 )
 async def test_what_others_made_of_it_stops_it_by_name(world: World, path: str, manifest: Manifest, named: str) -> None:
     await world.onboarded()
@@ -164,6 +169,48 @@ async def test_what_others_made_of_it_stops_it_by_name(world: World, path: str, 
     assert await world.state() == before
     await unmake(world, f"{path}/{manifest['metadata']['name']}")
     await world.offboarded()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{KUBE_OVN}/vpcs/{{name}}",
+        f"{KUBE_OVN}/subnets/{{name}}--dev",
+        f"{KUBE_OVN}/ovn-eips/{{name}}--web",
+        "api/v1/namespaces/tenant-{name}",
+    ],
+    ids=lambda path: path.split("/")[-2],
+)
+async def test_what_lost_its_label_is_not_passed_over(world: World, path: str) -> None:
+    empty = await world.state()
+    await world.onboarded()
+    path = path.replace("{name}", world.name)
+    await change(world, path, lambda thing: thing["metadata"]["labels"].pop("berth.network/tenant"))
+    before = await world.state()
+
+    error = await failure(await world.offboard())
+
+    assert f"{path.rsplit('/', 1)[1]} has the name of a thing of {world.name}'s and not its label" in error.message
+    assert await world.state() == before
+    label = {"berth.network/tenant": world.name}
+    await change(
+        world, path, lambda thing: thing["metadata"].update(labels={**thing["metadata"].get("labels", {}), **label})
+    )
+    await world.offboarded()
+    assert await world.state() == empty
+
+
+async def test_a_namespace_that_only_bears_the_label_is_not_removed(world: World) -> None:
+    await world.onboarded()
+    metadata = {"name": "billing", "labels": {"berth.network/tenant": world.name}}
+    await make(world, "api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+
+    error = await failure(await world.offboard())
+
+    assert "Namespace billing bears label" in error.message
+    await change(world, "api/v1/namespaces/billing", lambda thing: thing["metadata"]["labels"].clear())
+    await world.offboarded()
+    assert "namespaces/billing" in world.kube.dump()
 
 
 async def test_a_tenant_nobody_knows_is_refused(world: World) -> None:
@@ -188,7 +235,7 @@ async def test_a_user_that_comes_in_between_is_waited_for_by_an_operator(world: 
     await resolve(run, decision="retry")
     seen = await until(run, lambda now: any("late" in one.reason for one in now.parked), "the pod to be named")
 
-    assert f"(pod tenant-{world.name}/late)" in seen.parked[0].reason
+    assert "Pod late" in seen.parked[0].reason
     await unmake(world, f"api/v1/namespaces/tenant-{world.name}/pods/late")
     await resolve(run, decision="retry")
     await run.result()
@@ -235,11 +282,7 @@ async def test_an_abort_names_all_that_is_still_there(world: World) -> None:
 
     error = await failure(run)
     assert error.type == LEFT_BEHIND
-    assert [text.split(" (")[0] for text in error.details[0]] == [
-        f"Namespace tenant-{world.name}",
-        f"Vpc {world.name}",
-        f"Subnet {world.name}--dev",
-    ]
+    assert [text.split(" (")[0] for text in error.details[0]] == [f"Vpc {world.name}", f"Subnet {world.name}--dev"]
     held = world.kube.dump()
     assert [key for key in held if key.startswith(("subnets/", "vpcs/", "ovn-")) and world.name in key] == [
         f"subnets/{world.name}--dev",

@@ -211,3 +211,44 @@ async def test_a_broken_platform_document_is_waited_for_until_it_is_mended(
         file.write_text(PLATFORM.read_text())
 
         assert (await run.result())["platform"] == "lab"
+
+
+async def test_an_exception_of_the_block_on_the_provider_network_must_be_nobodys_address(
+    client: Client, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "platform.yaml"
+    file.write_text(PLATFORM.read_text().replace("- 192.0.2.53/32     # the resolver", "- 203.0.113.64/29"))
+    async with running_world(client, tmp_path, name, platform=file) as world:
+        narrow = ["203.0.113.70..203.0.113.90", "203.0.113.60..203.0.113.66"]
+        for excluded, free in ((["203.0.113.1"], "203.0.113.64"), (narrow, "203.0.113.67")):
+            await exclude(world, excluded)
+            error = await failure(await world.onboard())
+            assert (
+                f"so every tenant could reach whoever is given {free}: add 203.0.113.64..203.0.113.71 to"
+                in error.message
+            )
+
+        await exclude(world, ["203.0.113.1", "203.0.113.64..203.0.113.67", "203.0.113.68..203.0.113.71"])
+
+        await world.onboarded()
+
+
+async def test_an_exception_of_the_block_for_an_address_that_a_tenant_has_stops_the_next_tenant(
+    client: Client, tmp_path: Path, name: str
+) -> None:
+    file = tmp_path / "platform.yaml"
+    file.write_text(PLATFORM.read_text())
+    async with running_world(client, tmp_path, name, platform=file) as world:
+        other = tenant_document(f"{name}x")
+        started = await world.start(ONBOARD, {"tenant": other}, id=f"tenant-{name}x")
+        held = (await started.result())["externalIPs"][0]["addresses"][0]
+        file.write_text(PLATFORM.read_text().replace("192.0.2.53/32", f"{held}/32"))
+
+        error = await failure(await world.onboard())
+
+        assert f"{held}/32 lets every tenant reach OvnEip {name}x--egress of {name}x" in error.message
+
+
+async def exclude(world: World, addresses: list[str]) -> None:
+    """The platform keeps these addresses of the provider network to itself."""
+    await change(world, f"{KUBE_OVN}/subnets/external", lambda thing: thing["spec"].update(excludeIps=addresses))

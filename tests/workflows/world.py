@@ -250,6 +250,8 @@ async def running_world(
                 "task_queue": f"queue-{folder.name}-{name}",
                 "ready_deadline": 5.0,
                 "gone_deadline": 0.5,
+                # A cancel waits for the answer to a write that is on its way.
+                "kube_request_timeout": 5.0,
                 "retry_first_delay": 0.02,
                 "retry_longest_delay": 0.1,
                 "shutdown_grace": 0.0,

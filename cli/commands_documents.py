@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cli.documents import read_tenants
-from cli.errors import CommandError
+from cli.errors import CommandError, configuration_failure
 from cli.exit_codes import ExitCode, worst
 from cli.options import Files, Json
 from cli.plan_view import plan_view
@@ -27,16 +27,14 @@ def plan_tenants(
     ] = False,
     json: Json = False,
 ) -> int:
-    """Show what onboarding would do, object by object, without doing it."""
+    """Show what onboarding would do, object by object, and what would stop it, without doing it."""
     here = session(context)
     sources = read_tenants(files, here.platform)
     tenants = [source.tenant for source in sources]
     if here.platform is None:
         message = "no platform's document is known: name one with `berth --platform FILE plan ...` or BERTH_PLATFORM"
         raise CommandError(ExitCode.USAGE, message)
-    plans = (
-        [plan(tenant, here.platform, ()) for tenant in tenants] if offline else asyncio.run(_observed(here, tenants))
-    )
+    plans = [plan(tenant, here.platform, ()) for tenant in tenants] if offline else asyncio.run(_planned(here, tenants))
     if json:
         show_json({"plans": [_plain(one) for one in plans]})
     else:
@@ -51,15 +49,15 @@ def schema(kind: Annotated[Literal["TenantNetwork", "Platform"], typer.Argument(
     return ExitCode.OK
 
 
-async def _observed(here: Session, tenants: Sequence[TenantNetwork]) -> list[Plan]:
-    from workers.observe import observe  # the Kubernetes client takes a second to load
+async def _planned(here: Session, tenants: Sequence[TenantNetwork]) -> list[Plan]:
+    from workers.observe import plans  # the Kubernetes client takes a second to load
 
     try:
-        seen = [(tenant, await observe(here.settings, tenant)) for tenant in tenants]
+        return await plans(here.settings, tenants)
     except ConfigurationError as error:
-        raise CommandError(ExitCode.UNREACHABLE, str(error)) from error
-    return [plan(tenant, platform, objects) for tenant, (platform, objects) in seen]
+        raise configuration_failure(error) from error
 
 
 def _plain(one: Plan) -> Mapping[str, Any]:
-    return {**one.model_dump(mode="json"), "hash": one.hash}
+    plain = one.model_dump(mode="json")
+    return {**plain, "routerPort": plain.pop("router_port"), "hash": one.hash}

@@ -10,7 +10,7 @@ import typer
 from pydantic import ValidationError
 from rich.table import Table
 
-from cli.errors import CommandError
+from cli.errors import CommandError, configuration_failure
 from cli.examples import example
 from cli.exit_codes import ExitCode
 from cli.options import Json
@@ -49,7 +49,7 @@ def worker(
     try:
         asyncio.run(serve(settings, ready=ready))
     except ConfigurationError as error:
-        raise CommandError(ExitCode.UNREACHABLE, str(error)) from error
+        raise configuration_failure(error) from error
     finally:
         if ready_file:
             ready_file.unlink(missing_ok=True)
@@ -59,7 +59,9 @@ def worker(
 @app.callback(invoke_without_command=True)
 def lab(
     context: typer.Context,
-    ui_port: Annotated[int | None, typer.Option(help="Port of Temporal's Web UI; any free one if left out.")] = None,
+    ui_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port of Temporal's Web UI; any free one if left out.")
+    ] = None,
 ) -> int:
     """Start everything and leave it running until Ctrl-C; `berth` in another terminal finds it by itself.
 
@@ -156,9 +158,15 @@ def list_faults(json: Json = False) -> int:
 
 
 @faults.command("clear")
-def clear_faults(identity: Annotated[str | None, typer.Argument(metavar="ID", help="Only this one.")] = None) -> int:
-    """Switch one fault off, or all."""
+def clear_faults(
+    identity: Annotated[str | None, typer.Argument(metavar="ID", help="Only this one.")] = None, json: Json = False
+) -> int:
+    """Switch one fault off, or, without an ID, all."""
     asyncio.run(_clear(running_lab(), identity))
+    if json:
+        show_json({"cleared": identity or "all"})
+    else:
+        show(clean(f"{identity or 'every fault'}: off"))
     return ExitCode.OK
 
 
@@ -192,7 +200,7 @@ async def _run_lab(platform: Path, ui_port: int | None) -> ExitCode:
             clean('for temporal and kubectl:       eval "$(berth lab env)"'),
             clean("Ctrl-C stops it; the state is kept"),
         )
-        stopped, failed = asyncio.create_task(stop.wait()), asyncio.create_task(here.failed())
+        stopped, failed = asyncio.create_task(stop.wait()), asyncio.create_task(here.failed(say))
         try:
             await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
         finally:

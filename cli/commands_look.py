@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -10,9 +10,9 @@ from rich.text import Text
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from cli.commands_change import watch
-from cli.endings import end
+from cli.endings import ENDED_FROM_OUTSIDE, end
 from cli.errors import CommandError
-from cli.exit_codes import ExitCode
+from cli.exit_codes import ExitCode, worst
 from cli.follow import Watched
 from cli.options import Json, Tenant
 from cli.report import complain, end_view, plain, report
@@ -54,23 +54,34 @@ async def _status(here: Session, tenant: str, *, wait: bool, json: bool) -> Exit
         one = Watched(tenant, run)
         if wait:
             await watch(client, [one])
-            return report([one], json=json)
+            if json:
+                show_json(_plain_status(one))
+                return worst([one.end.code] if one.end else [])
+            return report([one], json=False)
         await _look(client, one, ended=found.status is not WorkflowExecutionStatus.RUNNING)
     if json:
-        answer = one.status.model_dump(mode="json", by_alias=True) if one.status else None
-        show_json({**plain(one), "status": answer})
+        show_json(_plain_status(one))
         return ExitCode.OK
+    ended = one.end.outcome if one.end and one.end.outcome in ENDED_FROM_OUTSIDE else None
     if one.status is not None:
-        show(run_view(one.status, datetime.now(UTC), one.troubles))
+        show(run_view(one.status, found.close_time or datetime.now(UTC), one.troubles, ended=ended))
     else:
         say(f"{one.silence}; shown is what Temporal itself knows")
     if one.end is None:
         return ExitCode.OK
     if (view := end_view(tenant, one.end)) is not None:
         show(view)
-    elif one.status is None or one.end.findings:
+    elif one.status is None or one.end.findings or ended:
         complain(CommandError(one.end.code, one.end.message or one.end.outcome, findings=one.end.findings))
     return ExitCode.OK
+
+
+def _plain_status(one: Watched) -> dict[str, Any]:
+    """One run as JSON says it, with its own account of itself."""
+    answer = one.status.model_dump(mode="json", by_alias=True) if one.status else None
+    if answer is not None and one.end is not None and one.end.outcome in ENDED_FROM_OUTSIDE:
+        answer |= {"outcome": one.end.outcome, "stage": one.end.outcome}
+    return {**plain(one), "status": answer}
 
 
 async def _look(client: Client, one: Watched, *, ended: bool) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 import tempfile
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.terminal import clean, show
 
@@ -21,8 +23,13 @@ def demo(
 
     began = time.monotonic()
     home = Path(tempfile.mkdtemp(prefix="berth-demo-"))
+    # Told to end, it ends as with Ctrl-C: whatever it started is stopped.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         asyncio.run(play(home, keep=keep))
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        shutil.rmtree(home)
+        raise CommandError(ExitCode.DETACHED, "interrupted; nothing of the demo is left running") from None
     except BaseException:
         show(clean(f"the logs are in {home}", "yellow"))
         raise

@@ -14,6 +14,9 @@ from tenancy.handover import HandOver
 from tenancy.mistakes import Mistake
 from workflows.face import INVALID_DOCUMENT, LEFT_BEHIND, ONBOARD, REFUSED, Offboarded
 
+ENDED_FROM_OUTSIDE = frozenset({"terminated", "timed-out"})
+"""Outcomes of a run that was given no chance to say so itself."""
+
 
 @dataclass(frozen=True)
 class End:
@@ -55,7 +58,7 @@ def end_of(run: Run, cause: BaseException) -> End:
             return End(ExitCode.REFUSED, stopped, f"{what}: cancelled; {how}")
         case exceptions.TerminatedError() | exceptions.TimeoutError():
             outcome = "terminated" if isinstance(cause, exceptions.TerminatedError) else "timed-out"
-            again = f"see what is left of it with `berth plan`, and remove it with `berth offboard {run.tenant}`"
+            again = f"onboard it again to adopt what is left, or remove that with `berth offboard {run.tenant}`"
             return End(
                 ExitCode.NEEDS_OPERATOR, outcome, f"{what}: {outcome} ({message}), so nothing was undone: {again}"
             )

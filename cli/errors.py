@@ -6,6 +6,7 @@ from typing import Any
 
 from cli.exit_codes import ExitCode
 from tenancy.mistakes import Mistake
+from workers.settings import ConfigurationError, UnreachableError
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,12 @@ class Finding:
 def counted(findings: Sequence[Finding]) -> str:
     """How many mistakes there are, in words."""
     return "1 mistake" if len(findings) == 1 else f"{len(findings)} mistakes"
+
+
+def configuration_failure(error: ConfigurationError) -> "CommandError":
+    """How a command gives up because of its settings, or because what they name does not answer."""
+    code = ExitCode.UNREACHABLE if isinstance(error, UnreachableError) else ExitCode.USAGE
+    return CommandError(code, str(error))
 
 
 class CommandError(Exception):

@@ -20,11 +20,11 @@ class ExitCode(IntEnum):
     UNEXPECTED = 1, "a defect of berth itself; berth --debug shows where"
     USAGE = 2, "the command line or the configuration is wrong"
     INVALID = 3, "a document is invalid; nothing was started"
-    REFUSED = 4, "refused: it undid all it did; an offboarding says what is still there"
+    REFUSED = 4, "refused: a run undid all it did, an offboarding says what is still there"
     NEEDS_OPERATOR = 5, "an operator must decide (berth resolve), or left something behind"
     UNREACHABLE = 6, "Temporal, the Kubernetes API or a worker does not answer"
     CONFLICT = 7, "another run of this tenant is under way"
-    NOT_FOUND = 8, "there is no run of such a tenant"
+    NOT_FOUND = 8, "there is no such thing: no run of that tenant, no fault of that number"
     DETACHED = 130, "interrupted by Ctrl-C; a run that was started goes on"
 
 

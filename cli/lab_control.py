@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import quote, unquote
 
 import aiohttp
 
@@ -35,7 +36,7 @@ class LabControl:
 
     async def clear_faults(self, identity: str | None = None) -> None:
         """Switches one fault off, or all."""
-        await self._call("DELETE", "/_lab/faults" if identity is None else f"/_lab/faults/{identity}")
+        await self._call("DELETE", "/_lab/faults" if identity is None else f"/_lab/faults/{quote(identity, safe='')}")
 
     async def dump(self) -> dict[str, Any]:
         """Every object there is, without what differs between two equal platforms."""
@@ -54,7 +55,8 @@ class LabControl:
             async with self._http.request(method, f"{self._url}{path}", json=body) as answer:
                 if answer.status == 404:
                     raise CommandError(
-                        ExitCode.NOT_FOUND, f"the lab knows no {shown(path)}: see `berth lab fault list`"
+                        ExitCode.NOT_FOUND,
+                        f"no fault {shown(unquote(path.rpartition('/')[2]))}: see `berth lab fault list`",
                     )
                 if answer.status >= 400:
                     text = shown(await answer.text())

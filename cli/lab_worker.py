@@ -16,7 +16,7 @@ from cli.exit_codes import ExitCode
 from lab.embedded import Lab
 from lab.errors import LabError
 from lab.home import RunningLab
-from lab.processes import Child, EndedError
+from lab.processes import Child
 from workflows.face import SEARCH_ATTRIBUTES
 
 WORKER_LOG = "worker.log"
@@ -33,15 +33,28 @@ class Ground:
     _lab: Lab
     _worker: Child
 
-    async def failed(self) -> EndedError:
-        """Waits until a process of it ends by itself; returns what to say of it."""
-        ends = [asyncio.create_task(self._lab.failed()), asyncio.create_task(self._worker.failed())]
+    async def failed(self, progress: Callable[[str], None]) -> LabError:
+        """Waits until a process of it ends by itself and cannot be had again; returns what to say of it.
+
+        A worker that ends is followed by another one, as it would be on a real platform; `progress` is told.
+        """
+        ends = [asyncio.create_task(self._lab.failed()), asyncio.create_task(self._another_worker(progress))]
         try:
             done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             return done.pop().result()
         finally:
             for task in ends:
                 task.cancel()
+
+    async def _another_worker(self, progress: Callable[[str], None]) -> LabError:
+        while True:
+            ended = await self._worker.failed()
+            progress(f"{ended}; starting another")
+            try:
+                await _start(self._worker, self.lab)
+            except LabError as error:
+                return error
+            progress("another worker goes on")
 
 
 @asynccontextmanager
@@ -66,10 +79,8 @@ async def ground(
         async with lab:
             running = lab.running
             worker = worker_of(running)
-            ready = _ready_file(running)
-            ready.unlink(missing_ok=True)
             progress("starting a worker")
-            await worker.start(lambda: _written(ready))
+            await _start(worker, running)
             try:
                 yield Ground(running, running.home / WORKER_LOG, lab, worker)
             finally:
@@ -115,6 +126,12 @@ def worker_environment(lab: RunningLab) -> dict[str, str]:
         "BERTH_RETRY_FIRST_DELAY": "0.2",
         "BERTH_RETRY_LONGEST_DELAY": "2",
     }
+
+
+async def _start(worker: Child, lab: RunningLab) -> None:
+    ready = _ready_file(lab)
+    ready.unlink(missing_ok=True)
+    await worker.start(lambda: _written(ready))
 
 
 def _ready_file(lab: RunningLab) -> Path:

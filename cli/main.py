@@ -102,7 +102,9 @@ def run(arguments: Sequence[str]) -> int:
             show_json(error.plain())
         return error.code
     except typer.TyperException as error:
-        return _usage(error)
+        return _usage(error, json="--json" in arguments)
+    except BrokenPipeError:
+        return ExitCode.OK  # whoever read it has seen enough
     except Exception as error:
         if debug:
             traceback.print_exc()
@@ -122,11 +124,14 @@ def _flush() -> OSError | None:
     return None
 
 
-def _usage(error: typer.TyperException) -> int:
+def _usage(error: typer.TyperException, *, json: bool) -> int:
     context: typer.Context | None = getattr(error, "ctx", None)
     message = error.format_message()
     if message:  # empty where the help was printed already
-        say(f"berth: {message.rstrip('.')}: see `{context.command_path if context else 'berth'} --help`")
+        told = f"{message.rstrip('.')}: see `{context.command_path if context else 'berth'} --help`"
+        say(f"berth: {told}")
+        if json:
+            show_json(CommandError(ExitCode.USAGE, told).plain())
     return error.exit_code
 
 

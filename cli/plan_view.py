@@ -12,7 +12,7 @@ from cli.terminal import clean
 from tenancy.kinds import NAMESPACE, OVN_EIP, OVN_FIP, OVN_SNAT_RULE, SUBNET, VPC, Object
 from tenancy.plan import Plan
 
-ACTION = {"create": ("+", "green"), "change": ("~", "yellow"), "keep": ("=", "dim")}
+ACTION = {"create": ("+", "green"), "change": ("~", "yellow"), "keep": ("=", "dim"), "blocked": ("!", "red")}
 
 
 def plan_view(plan: Plan) -> RenderableType:
@@ -36,6 +36,7 @@ def plan_view(plan: Plan) -> RenderableType:
         )
     counts = {action: sum(planned.action == action for planned in plan.objects) for action in ACTION}
     summary = f"{counts['create']} to create, {counts['change']} to change, {counts['keep']} to keep"
+    summary += f", {counts['blocked']} blocked" if counts["blocked"] else ""
     parts: list[RenderableType] = [
         Text.assemble(clean(plan.tenant, "bold"), f"  {plan.mode}  ", Text(f"plan {plan.hash[:16]}", style="dim")),
         steps,

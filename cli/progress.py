@@ -20,13 +20,18 @@ LONGEST = 60
 def progress(console: Console | None = None) -> Iterator[View]:
     """The view that suits this terminal, by default that of stderr."""
     console = console or stderr()
-    if not console.is_terminal or console.is_dumb_terminal:
+    if not shows_pictures(console):
         yield Lines(console)
         return
     with Live(console=console, auto_refresh=False) as live:
         view = Picture(live)
         yield view
         view.leave()
+
+
+def shows_pictures(console: Console) -> bool:
+    """Whether runs are shown as a picture there, with everything in it, or as lines of what is new."""
+    return console.is_terminal and not console.is_dumb_terminal
 
 
 class Picture:

@@ -9,6 +9,7 @@ from cli.endings import End
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode, worst
 from cli.follow import Watched
+from cli.progress import shows_pictures
 from cli.show import hand_over_view, parked_view
 from cli.terminal import clean, say, show, show_json, stderr
 from tenancy import names
@@ -33,9 +34,13 @@ def plain(one: Watched) -> dict[str, Any]:
         "workflowId": names.workflow(one.tenant),
         "runId": one.run.run_id if one.run else None,
         "workflow": one.run.workflow if one.run else None,
-        **(plain_end(one.end) if one.end else {"outcome": "started", "exitCode": 0, "message": None}),
+        **(plain_end(one.end) if one.end else _plain_progress(one)),
         "parked": [parked.model_dump(mode="json", by_alias=True) for parked in one.status.parked] if one.status else [],
     }
+
+
+def _plain_progress(one: Watched) -> dict[str, Any]:
+    return {"outcome": one.status.outcome.value if one.status else "started", "exitCode": 0, "message": None}
 
 
 def plain_end(end: End) -> dict[str, Any]:
@@ -75,7 +80,8 @@ def _tell(one: Watched) -> None:
     if (view := end_view(one.tenant, one.end)) is not None:
         show(view)
     elif one.status is not None and one.status.parked:
-        for parked in one.status.parked:
-            stderr().print(parked_view(one.tenant, parked))
+        # On a terminal the picture of the run has just told it.
+        if not shows_pictures(stderr()):
+            show(*(parked_view(one.tenant, parked) for parked in one.status.parked), on=stderr())
     else:
         complain(CommandError(one.end.code, one.end.message or one.end.outcome, findings=one.end.findings))

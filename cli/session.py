@@ -12,7 +12,7 @@ import typer
 from temporalio.client import Client
 
 from cli.documents import read_platform_file
-from cli.errors import CommandError
+from cli.errors import CommandError, configuration_failure
 from cli.exit_codes import ExitCode
 from cli.runs import reaching
 from cli.terminal import say
@@ -57,7 +57,7 @@ class Session:
             unsaid = {name: value for name, value in lab.items() if name not in said.model_fields_set}
             return load_settings(**unsaid, **self.overrides)
         except ConfigurationError as error:
-            raise CommandError(ExitCode.USAGE, str(error)) from error
+            raise configuration_failure(error) from error
 
     @cached_property
     def platform(self) -> Platform | None:
@@ -76,7 +76,7 @@ class Session:
         try:
             client = await connect_temporal(self.settings)
         except ConfigurationError as error:
-            raise CommandError(ExitCode.UNREACHABLE, str(error)) from error
+            raise configuration_failure(error) from error
         async with reaching(client):
             yield client
 
@@ -90,7 +90,12 @@ def _lab() -> RunningLab | None:
         if elsewhere:
             return None
         raise CommandError(ExitCode.UNREACHABLE, str(error)) from error
-    return None if found is None or elsewhere not in (None, "", found.temporal_address) else found
+    if found is not None and elsewhere not in (None, "", found.temporal_address):
+        say(
+            f"TEMPORAL_ADDRESS is {elsewhere}, so the lab at {found.home} is not used: unset it, or eval `berth lab env`"
+        )
+        return None
+    return found
 
 
 def session(context: typer.Context) -> Session:

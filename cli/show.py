@@ -54,10 +54,18 @@ class Sign:
 
 
 def run_view(
-    status: Status, now: datetime, troubles: Mapping[str, Trouble] | None = None, *, only_moving: bool = False
+    status: Status,
+    now: datetime,
+    troubles: Mapping[str, Trouble] | None = None,
+    *,
+    only_moving: bool = False,
+    ended: str | None = None,
 ) -> RenderableType:
-    """One run with its steps, or with those alone that somebody waits for. Running steps are timed until `now`."""
-    parts: list[RenderableType] = [headline(status, now)]
+    """One run with its steps, or with those alone that somebody waits for. Running steps are timed until `now`.
+
+    `ended` is the word for a run that was ended from outside, which it could not say of itself.
+    """
+    parts: list[RenderableType] = [headline(status, now, ended)]
     for step in status.steps:
         trouble = (troubles or {}).get(step.id)
         if only_moving and step.state in AT_REST:
@@ -65,8 +73,8 @@ def run_view(
         parts.append(_step(status, step, now, trouble))
         if reason := _reason(step, trouble):
             parts.append(Padding(reason, (0, 0, 0, 6)))
-    parts.extend(parked_view(status.tenant, parked) for parked in status.parked)
-    if status.failure:
+    parts.extend(parked_view(status.tenant, parked) for parked in status.parked if not ended)
+    if status.failure and not _said_already(status):
         parts.append(Padding(clean(status.failure, "red"), (0, 0, 0, 2)))
     return Group(*parts)
 
@@ -89,7 +97,13 @@ def run_line(status: Status, now: datetime, troubles: Mapping[str, Trouble]) -> 
     return line
 
 
-def headline(status: Status, now: datetime) -> RenderableType:
+def _said_already(status: Status) -> bool:
+    """Whether the failure of a run stands below its step already."""
+    notes = [step.note for step in status.steps if step.state in SAID_BELOW and step.note]
+    return any(note in (status.failure or "") for note in notes)
+
+
+def headline(status: Status, now: datetime, ended: str | None = None) -> RenderableType:
     """Which run it is, how it stands, and how long it has taken."""
     line = Table.grid(expand=True, padding=(0, 1))
     line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
@@ -101,7 +115,7 @@ def headline(status: Status, now: datetime) -> RenderableType:
             clean(status.tenant, "bold"),
             f"  {verb}",
             "  ",
-            Text(status.outcome.value, style=OUTCOME_STYLE[status.outcome]),
+            Text(ended, style="bold red") if ended else Text(status.outcome.value, style=OUTCOME_STYLE[status.outcome]),
             Text(f"  {_finished(status)} of {len(status.steps)} steps" if status.steps else "", style="dim"),
             clean(who, "dim"),
         ),
@@ -116,7 +130,7 @@ def _step(status: Status, step: StepStatus, now: datetime, trouble: Trouble | No
     line.add_column(width=1)
     line.add_column(ratio=3, no_wrap=True, overflow="ellipsis")
     line.add_column(ratio=2, no_wrap=True, overflow="ellipsis")
-    line.add_column(width=8, justify="right", no_wrap=True)
+    line.add_column(min_width=8, justify="right", no_wrap=True)
     waits = step.state is StepState.WAITING
     line.add_row(
         "",
@@ -161,7 +175,7 @@ def parked_view(tenant: str, parked: Parked) -> RenderableType:
     at = f"berth resolve {tenant} "
     step = f" --step {parked.step}"
     lines = Text.assemble(
-        Text("NEEDS AN OPERATOR ", style="bold red"),
+        Text("NEEDS OPERATOR ", style="bold red"),
         clean(parked.title, "bold"),
         " since ",
         moment(parked.since),

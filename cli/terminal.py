@@ -49,15 +49,15 @@ def say(message: str) -> None:
     stderr().print(clean(message), soft_wrap=True)
 
 
-def show(*parts: RenderableType) -> None:
+def show(*parts: RenderableType, on: Console | None = None) -> None:
     """The result, for people. Without the blanks up to the edge of the screen where there is no screen."""
-    console = stdout()
+    console = on or stdout()
     if console.is_terminal:
         console.print(*parts, sep="\n")
         return
     with console.capture() as captured:
         console.print(*parts, sep="\n")
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+    console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def show_json(document: Any) -> None:

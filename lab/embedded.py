@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from lab.errors import LabError
-from lab.home import Home, RunningLab, take_home
+from lab.home import Home, Ports, RunningLab, take_home
+from lab.ports import still_free
 from lab.processes import STOP_SECONDS, EndedError, ProcessId
 from lab.simulator import SimulatorServer, start_simulator
 from lab.temporal import NAMESPACE, TemporalServer, start_temporal, temporal_binary
@@ -39,7 +40,7 @@ class Lab:
         home: the state folder, see `lab.home.home_folder`.
         search_attributes: what Temporal's namespace must know, name to type ("Keyword", "Int", ...).
         platform: the document that describes this lab, for the clients; it is not read here.
-        temporal_port: None takes a free one, as with the two below.
+        temporal_port: None takes that of the folder's last lab where it is free, else any; as with the two below.
         ui_port: of Temporal's Web UI.
         kubernetes_port: of the simulated Kubernetes API.
         kubernetes_arguments: more for `python -m lab.kube`, such as `["--ready-delay", "1.5"]`.
@@ -92,6 +93,10 @@ class Lab:
             raise
         try:
             self._publish(self._up, self._described(self._up))
+            temporal, simulator = self._up.temporal, self._up.simulator
+            home.remember(
+                Ports(temporal=temporal.frontend.number, ui=temporal.ui.number, kubernetes=simulator.port.number)
+            )
         except BaseException:
             await self._stop(seconds=0)
             raise
@@ -136,12 +141,13 @@ class Lab:
         self._publish(up, self.running.model_copy(update={"kubernetes": ProcessId.of(up.simulator.child.pid)}))
 
     async def _start_both(self, home: Home) -> tuple[TemporalServer, SimulatorServer]:
+        last = home.remembered()
         temporal = asyncio.create_task(
             start_temporal(
                 home.folder,
                 search_attributes=self._search_attributes,
-                port=self._temporal_port,
-                ui_port=self._ui_port,
+                port=self._temporal_port or still_free(last.temporal),
+                ui_port=self._ui_port or still_free(last.ui),
                 progress=self._progress,
                 keep_open=[home.lock],
             )
@@ -149,7 +155,7 @@ class Lab:
         simulator = asyncio.create_task(
             start_simulator(
                 home.folder,
-                port=self._kubernetes_port,
+                port=self._kubernetes_port or still_free(last.kubernetes),
                 arguments=self._kubernetes_arguments,
                 progress=self._progress,
                 keep_open=[home.lock],

@@ -17,10 +17,21 @@ FOLDER = ".berth"
 HOME_VARIABLE = "BERTH_HOME"
 
 _DESCRIPTION = "lab.json"
+_PORTS = "ports.json"
 
 
 class StaleLabError(LabError):
     """A lab left its description behind and is gone."""
+
+
+class Ports(BaseModel):
+    """Where the servers of a folder's last lab listened: there its next one does, too, so that no shell has to be told."""
+
+    model_config = ConfigDict(frozen=True)
+
+    temporal: int | None = None
+    ui: int | None = None
+    kubernetes: int | None = None
 
 
 class RunningLab(BaseModel):
@@ -73,6 +84,17 @@ class Home:
         """Let clients find the lab as it is now."""
         _write(self.kubeconfig, json.dumps(_kubeconfig(lab.kubernetes_url), indent=2))
         _write(self.folder / _DESCRIPTION, lab.model_dump_json(indent=2))
+
+    def remember(self, ports: Ports) -> None:
+        """Keep the ports for the next lab of this folder."""
+        _write(self.folder / _PORTS, ports.model_dump_json())
+
+    def remembered(self) -> Ports:
+        """The ports of the last lab of this folder; none where that cannot be told."""
+        try:
+            return Ports.model_validate_json((self.folder / _PORTS).read_bytes())
+        except (OSError, ValidationError):
+            return Ports()
 
     def withdraw(self) -> None:
         """Let nobody find the lab any more."""

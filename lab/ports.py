@@ -21,6 +21,17 @@ class Port:
         self._socket.close()
 
 
+def still_free(number: int | None) -> int | None:
+    """The port where it can be had now; None where somebody else has it, or none is given."""
+    if number is None:
+        return None
+    try:
+        reserve(number).release()
+    except LabError:
+        return None
+    return number
+
+
 def reserve(number: int | None = None) -> Port:
     """The given port, or a free one.
 

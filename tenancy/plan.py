@@ -42,7 +42,8 @@ class PlannedObject(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     stage: Stage
-    action: Literal["create", "change", "keep"]
+    action: Literal["create", "change", "keep", "blocked"]
+    """Blocked: an obstacle says why."""
     manifest: Object
 
     @property
@@ -92,15 +93,16 @@ def plan(tenant: TenantNetwork, platform: Platform, observed: Sequence[Object]) 
     for stage, manifest in wanted:
         actual = here.get((manifest["kind"], manifest["metadata"]["name"]))
         what = f"{manifest['kind']} {manifest['metadata']['name']}"
-        action: Literal["create", "change", "keep"] = "create"
+        action: Literal["create", "change", "keep", "blocked"] = "create"
         if actual is not None and (owner := owner_of(actual)) != tenant.name:
+            action = "blocked"
             obstacles.append(
                 f"{what} exists and is not Berth's for {tenant.name} ({names.LABEL} is {owner or 'not set'}):"
                 " rename the tenant, or remove the object if nobody needs it"
             )
         elif actual is not None:
             merged = merge(actual, manifest)
-            action = "keep" if merged.result is None else "change"
+            action = "blocked" if merged.conflicts else "keep" if merged.result is None else "change"
             obstacles.extend(
                 f"{what} cannot be changed in place: {conflict}; offboard the tenant first, or keep it as it was"
                 for conflict in merged.conflicts

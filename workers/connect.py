@@ -15,12 +15,12 @@ from clients.kube_ovn.answers import plain
 from clients.kube_ovn.client import KubeOvn, connect
 from clients.kube_ovn.connection import KubeConnection
 from tenancy.mistakes import shown
-from workers.settings import ConfigurationError, Settings
+from workers.settings import ConfigurationError, Settings, UnreachableError
 from workflows.converter import data_converter
 
 
 async def connect_temporal(settings: Settings) -> Client:
-    """A client of Temporal. Raises ConfigurationError that says where it looked and what to do."""
+    """A client of Temporal. Raises ConfigurationError or UnreachableError that says where it looked and what to do."""
     options = _profile(settings)
     address = settings.temporal_address or options.get("target_host") or "127.0.0.1:7233"
     namespace = settings.temporal_namespace or options.get("namespace") or "default"
@@ -34,7 +34,7 @@ async def connect_temporal(settings: Settings) -> Client:
             data_converter=data_converter,
         )
     except (RuntimeError, RPCError, ValueError) as error:
-        raise ConfigurationError(
+        raise UnreachableError(
             f"Temporal at {address}, namespace {namespace}, cannot be reached ({_reason(error)}): start it"
             " (`berth lab` for a try), or set BERTH_TEMPORAL_ADDRESS"
         ) from error
@@ -83,7 +83,7 @@ async def check_namespace(client: Client, wanted: Mapping[str, str]) -> None:
                 f"Temporal has no namespace {client.namespace}: run `temporal operator namespace create --namespace"
                 f" {client.namespace}`, or set BERTH_TEMPORAL_NAMESPACE"
             ) from error
-        raise ConfigurationError(
+        raise UnreachableError(
             f"Temporal namespace {client.namespace} cannot be read ({_reason(error)}): see that Temporal is well, and try again"
         ) from error
     missing = [name for name in wanted if name not in answer.custom_attributes]
@@ -114,9 +114,8 @@ async def connect_kubernetes(settings: Settings) -> KubeOvn:
     try:
         return await connect(connection)
     except (RefusedError, UnavailableError) as error:
-        raise ConfigurationError(
-            f"{error} (settings: BERTH_KUBECONFIG, BERTH_KUBE_SERVER, BERTH_KUBE_IN_CLUSTER)"
-        ) from error
+        kind = UnreachableError if isinstance(error, UnavailableError) else ConfigurationError
+        raise kind(f"{error} (settings: BERTH_KUBECONFIG, BERTH_KUBE_SERVER, BERTH_KUBE_IN_CLUSTER)") from error
 
 
 def _wrong(found: ErrorDetails) -> str:

@@ -1,15 +1,18 @@
 """What there is of a tenant on the platform right now, for a plan that has not been asked to run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from activities.checks import observe as observe_tenant
+from activities.checks import observe
 from activities.platform import read_platform_file
 from clients.errors import RefusedError, UnavailableError
-from tenancy.kinds import Object
+from clients.kube_ovn.client import KubeOvn
+from clients.kube_ovn.prerequisites import missing_prerequisites
+from tenancy.plan import Plan, plan
 from tenancy.platform import Platform
 from tenancy.tenant import TenantNetwork
 from workers.connect import connect_kubernetes
-from workers.settings import ConfigurationError, Settings
+from workers.settings import ConfigurationError, Settings, UnreachableError
 
 
 def platform_of(settings: Settings) -> Platform:
@@ -20,13 +23,25 @@ def platform_of(settings: Settings) -> Platform:
         raise ConfigurationError(str(error)) from error
 
 
-async def observe(settings: Settings, tenant: TenantNetwork) -> tuple[Platform, tuple[Object, ...]]:
-    """The platform and the tenant's objects as they are. Raises ConfigurationError where they cannot be read."""
+async def plans(settings: Settings, tenants: Sequence[TenantNetwork]) -> list[Plan]:
+    """What onboarding would do to the platform as it is, with all that its preflight would refuse as obstacles.
+
+    Raises ConfigurationError where the platform's document is at fault, UnreachableError where the platform is.
+    """
     platform = platform_of(settings)
     kube = await connect_kubernetes(settings)
     try:
-        return platform, tuple(await observe_tenant(kube, tenant, platform))
+        return [await _plan(kube, tenant, platform) for tenant in tenants]
     except (RefusedError, UnavailableError) as error:
-        raise ConfigurationError(str(error)) from error
+        raise UnreachableError(str(error)) from error
     finally:
         await kube.close()
+
+
+async def _plan(kube: KubeOvn, tenant: TenantNetwork, platform: Platform) -> Plan:
+    planned = plan(tenant, platform, await observe(kube, tenant, platform))
+    try:
+        missing = await missing_prerequisites(kube, platform, tenant)
+    except UnavailableError as unready:
+        missing = [str(unready)]  # a run would wait for it
+    return planned.model_copy(update={"obstacles": (*planned.obstacles, *missing)})

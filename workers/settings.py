@@ -15,6 +15,10 @@ class ConfigurationError(Exception):
     """The settings are wrong or do not fit what is there; the message names the setting, its value and the remedy."""
 
 
+class UnreachableError(ConfigurationError):
+    """The settings are good as far as can be seen, and what they name does not answer."""
+
+
 class Settings(BaseSettings):
     """Settings of the worker and of the command line."""
 
@@ -72,6 +76,7 @@ class Settings(BaseSettings):
     log_format: Literal["console", "json"] = "console"
     """For people, or one JSON object a line."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least a message must be to be written."""
 
     @classmethod
     def settings_customise_sources(

@@ -84,8 +84,7 @@ READINESS: Mapping[str, Readiness] = {
     SUBNET.name: Readiness(
         subnet_ready,
         "its VPC is not standby, or its namespace is not in the VPC's spec.namespaces: neither shows in its status; its "
-        "CIDR overlaps another subnet of the VPC; in VLAN mode, its vlan is not in the provider network's "
-        f"status.vlans; {CONTROLLER}",
+        f"CIDR overlaps another subnet of the VPC; {CONTROLLER}",
     ),
     OVN_EIP.name: Readiness(
         eip_ready,

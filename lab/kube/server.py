@@ -89,13 +89,14 @@ class ApiServer:
             fault = self._faults.on_call(verb, target.plural, target.namespace, name)
             if fault:
                 await self._strike_before(fault, verb)
-            if fault and fault.effect == "slow" and verb in WRITES:
-                return _response(await self._slowly(fault.seconds, lambda: self._act(request, target, verb, body)))
             if verb == "watch":
                 status = 200
                 is_cut = fault is not None and fault.effect == "lose-answer"
                 return await self._watch(request, target, fault.seconds if fault and is_cut else None)
-            answer = self._act(request, target, verb, body)
+            if fault and fault.effect == "slow" and verb in WRITES:
+                answer = await self._slowly(fault.seconds, lambda: self._act(request, target, verb, body))
+            else:
+                answer = self._act(request, target, verb, body)
             if fault and fault.effect == "lose-answer":
                 answer = _strike_after(fault)
             status = answer.status

@@ -17,23 +17,36 @@ def test_a_second_lab_in_the_same_folder_is_refused(ground: Ground) -> None:
     assert "a lab already runs in" in complaint(done)
 
 
-def test_a_lab_whose_worker_dies_says_so_and_stops_the_rest(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [BERTH, "lab"],
-        cwd=tmp_path,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert next((line for line in process.stdout if line.startswith("Ctrl-C stops it")), None) is not None
-        worker = int((tmp_path / ".berth" / "worker.ready").read_text())
-        os.kill(worker, signal.SIGKILL)
-        _, told = process.communicate(timeout=SECONDS)
-    assert process.returncode == ExitCode.UNREACHABLE
-    assert "berth: the worker was killed by SIGKILL" in told
-    assert "Traceback" not in told
+def test_a_lab_starts_another_worker_when_one_is_killed_and_stays_where_it_was(tmp_path: Path) -> None:
+    places = []
+    for _ in range(2):
+        with subprocess.Popen(
+            [BERTH, "lab"],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            assert process.stderr is not None
+            assert next((line for line in process.stdout if line.startswith("Ctrl-C stops it")), None) is not None
+            ready = tmp_path / ".berth" / "worker.ready"
+            worker = int(ready.read_text())
+            os.kill(worker, signal.SIGKILL)
+            told = next((line for line in process.stderr if "the worker was killed by SIGKILL" in line), "")
+            assert told.rstrip().endswith("starting another")
+            assert "another worker goes on" in next((line for line in process.stderr if "goes on" in line), "")
+            assert int(ready.read_text()) != worker
+            found = find_lab(tmp_path, {})
+            assert found is not None
+            places.append((found.temporal_address, found.temporal_ui_url, found.kubernetes_url))
+            process.send_signal(signal.SIGINT)
+            _, remarks = process.communicate(timeout=SECONDS)
+        assert process.returncode == ExitCode.OK
+        assert "Traceback" not in remarks
+    # A shell that was told where the lab is need not be told again.
+    assert places[0] == places[1]
     assert find_lab(tmp_path, {}) is None
 
 

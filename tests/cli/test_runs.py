@@ -1,12 +1,15 @@
 """The commands on a real lab with a real worker: what they do, what they tell people, what they tell scripts."""
 
+import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 from typing import Any
 
 import pytest
+from temporalio.client import Client
 
 from cli.exit_codes import ExitCode
 from lab.temporal import temporal_binary
@@ -133,7 +136,8 @@ def test_a_tenant_under_way_is_not_started_twice_and_ctrl_c_leaves_it_running(fa
     faultless.clear_faults()
     ended = faultless.berth("status", "slow", "--wait", "--json")
     assert ended.returncode == ExitCode.OK
-    (run,) = json.loads(ended.stdout)["runs"]
+    run = json.loads(ended.stdout)
+    assert run["status"]["outcome"] == "done"
     assert (run["runId"], run["outcome"]) == (detached["runId"], "done")
 
 
@@ -146,7 +150,7 @@ def test_what_a_stopped_worker_leaves_is_decided_by_an_operator(faultless: Groun
     assert parked.returncode == ExitCode.NEEDS_OPERATOR
     assert "berth resolve stuck skip --step subnet-stuck--one" in " ".join(parked.stderr.split())
     assert _status(faultless, "stuck")["status"]["outcome"] == "needs-operator"
-    assert "NEEDS AN OPERATOR Subnet stuck--one" in faultless.berth("status", "stuck").stdout
+    assert "NEEDS OPERATOR Subnet stuck--one" in faultless.berth("status", "stuck").stdout
 
     without_reason = faultless.berth("resolve", "stuck", "skip", "--json")
     assert without_reason.returncode == ExitCode.REFUSED
@@ -173,6 +177,52 @@ def test_what_an_operator_left_behind_is_told_by_the_exit_code(faultless: Ground
     ended = faultless.berth("status", "left", "--wait")
     assert ended.returncode == ExitCode.NEEDS_OPERATOR
     assert "Subnet left--one" in complaint(ended)
+
+
+def test_a_terminated_run_is_shown_as_terminated_and_its_clock_stands_still(faultless: Ground) -> None:
+    faultless.let("never-ready", plural="vpcs", name="ended")
+    assert faultless.berth("onboard", faultless.document("ended"), "--detach").returncode == ExitCode.OK
+
+    async def terminate() -> None:
+        client = await Client.connect(faultless.lab.temporal_address)
+        await client.get_workflow_handle("tenant-ended").terminate("out of patience")
+
+    asyncio.run(terminate())
+
+    shown = [faultless.berth("status", "ended") for _ in range(2)]
+
+    assert [one.returncode for one in shown] == [ExitCode.OK, ExitCode.OK]
+    assert shown[0].stdout == shown[1].stdout
+    assert re.search(r"^ended +onboarding +terminated", shown[0].stdout)
+    assert "nothing was undone" in complaint(shown[0])
+    told = json.loads(faultless.berth("status", "ended", "--json").stdout)
+    assert (told["outcome"], told["status"]["outcome"]) == ("terminated", "terminated")
+    faultless.clear_faults()
+    assert faultless.berth("offboard", "ended").returncode == ExitCode.OK
+
+
+def test_what_preflight_would_refuse_is_an_obstacle_of_the_plan(faultless: Ground) -> None:
+    taken = faultless.document("taken", external=True)
+    text = taken.read_text()
+    taken.write_text(text.replace("use: snat,", "use: snat, address: 203.0.113.2,"))
+    assert taken.read_text() != text
+
+    done = faultless.berth("plan", taken)
+
+    assert done.returncode == ExitCode.REFUSED
+    assert "obstacle: external IP" in done.stdout
+    assert "203.0.113.2 is held by OvnEip" in done.stdout
+
+
+def test_a_mistake_on_the_command_line_is_json_too(ground: Ground) -> None:
+    for arguments in (
+        ["status", "--json"],
+        ["resolve", "acme", "bogus", "--json"],
+        ["lab", "fault", "clear", "99", "--json"],
+    ):
+        done = ground.berth(*arguments)
+        assert done.returncode in (ExitCode.USAGE, ExitCode.NOT_FOUND)
+        assert json.loads(done.stdout)["error"]["exitCode"] == done.returncode
 
 
 def test_a_detached_onboarding_returns_at_once_and_goes_on(ground: Ground) -> None:

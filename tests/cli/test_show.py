@@ -95,7 +95,7 @@ def test_what_waits_for_an_operator_comes_with_the_commands_that_decide() -> Non
     parked = Parked(step="vpc-acme", title="Vpc acme", reason="a finalizer of somebody else holds it", since=BEGAN)
     lines = _shown(run_view(_status(tenant="acme", outcome=Outcome.NEEDS_OPERATOR, parked=[parked]), NOW))
     text = "\n".join(lines)
-    assert "NEEDS AN OPERATOR Vpc acme" in text
+    assert "NEEDS OPERATOR Vpc acme" in text
     assert "a finalizer of somebody else holds it" in text
     for command in ("retry --step vpc-acme", "skip --step vpc-acme --reason '...'", "abort"):
         assert f"berth resolve acme {command}" in text

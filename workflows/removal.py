@@ -8,11 +8,10 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
-from temporalio.workflow import ActivityCancellationType
 
 from workflows.board import Board
 from workflows.face import LEFT_BEHIND, Resolve, StepState, StepStatus
-from workflows.stepping import HEARTBEAT_TIMEOUT, ONE_TRY, is_cancelled, reason_of, side_by_side
+from workflows.stepping import carried_out, is_cancelled, reason_of, side_by_side
 
 TRIES = 8
 """How often a removal is tried before an operator is asked. The activity says how long to wait in between."""
@@ -138,15 +137,12 @@ class Removals:
         while self._abort is None:
             self._board.mark(step, StepState.UNDOING)
             try:
-                done = await workflow.execute_activity(
+                done = await carried_out(
                     removal.activity,
                     removal.given,
-                    activity_id=f"undo-{step}",
+                    id=f"undo-{step}",
                     summary=f"Remove {removal.step.title}",
-                    start_to_close_timeout=ONE_TRY,
-                    heartbeat_timeout=HEARTBEAT_TIMEOUT,
                     retry_policy=RetryPolicy(maximum_attempts=TRIES),
-                    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
                 )
             except ActivityError as error:
                 if is_cancelled(error):

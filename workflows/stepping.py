@@ -1,17 +1,20 @@
 """Taking one step, or several side by side, so that the board always tells the truth."""
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_type_hints
 
+from pydantic import TypeAdapter, ValidationError
 from temporalio import workflow
+from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, RetryState, is_cancelled_exception
 from temporalio.workflow import ActivityCancellationType
 
 from activities.objects import Ensured
 from workflows.board import Board
-from workflows.face import StepState, StepStatus
+from workflows.face import REFUSED, StepState, StepStatus
 
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 """An activity beats every 2 seconds; silent for so long, its worker is taken for dead and another goes on."""
@@ -20,20 +23,14 @@ ONE_TRY = timedelta(minutes=15)
 
 
 async def take_step(board: Board, step: StepStatus, activity: Callable[..., Awaitable[Any]], given: object) -> Any:
-    """Takes a step, trying for ever while it may succeed. Raises ActivityError where it is refused, or CancelledError."""
+    """Takes a step, trying for ever while it may succeed.
+
+    Raises ActivityError where it is refused, ApplicationError where its answer is none, or CancelledError.
+    """
     board.mark(step.id, StepState.RUNNING)
     try:
-        done = await workflow.execute_activity(
-            activity,
-            given,
-            activity_id=step.id,
-            summary=step.title,
-            start_to_close_timeout=ONE_TRY,
-            heartbeat_timeout=HEARTBEAT_TIMEOUT,
-            # Undo must not start while the step still works.
-            cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-        )
-    except (ActivityError, asyncio.CancelledError) as error:
+        done = _read(activity, await carried_out(activity, given, id=step.id, summary=step.title))
+    except (ActivityError, ApplicationError, asyncio.CancelledError) as error:
         if is_cancelled(error):
             board.mark(step.id, StepState.FAILED, "cancelled")
             raise asyncio.CancelledError from error
@@ -51,6 +48,44 @@ async def take_step(board: Board, step: StepStatus, activity: Callable[..., Awai
     if (task := asyncio.current_task()) and task.cancelling():
         raise asyncio.CancelledError
     return done
+
+
+async def carried_out(
+    activity: Callable[..., Awaitable[Any]],
+    given: object,
+    *,
+    id: str,
+    summary: str,
+    retry_policy: RetryPolicy | None = None,
+) -> Any:
+    """What an activity answers, as plain JSON: an operator may have completed it by hand, with anything."""
+    return await workflow.execute_activity(
+        activity.__name__,  # by name, so that the SDK reads no type into the answer: where it cannot, the run is stuck for good
+        given,
+        result_type=object,
+        activity_id=id,
+        summary=summary,
+        start_to_close_timeout=ONE_TRY,
+        heartbeat_timeout=HEARTBEAT_TIMEOUT,
+        retry_policy=retry_policy,
+        # Undo must not start while the step still works.
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+    )
+
+
+def _read(activity: Callable[..., Awaitable[Any]], answer: object) -> Any:
+    try:
+        return _answers(activity).validate_python(answer)
+    except ValidationError as error:
+        message = "was completed by hand with what is no answer of it"
+        raise ApplicationError(message, type=REFUSED, non_retryable=True) from error
+
+
+@functools.cache
+def _answers(activity: Callable[..., Awaitable[Any]]) -> TypeAdapter[Any]:
+    answer = get_type_hints(activity)["return"]
+    # Nothing is read from a step that answers nothing, whatever it was completed with.
+    return TypeAdapter(Any if answer is type(None) else answer)
 
 
 def is_cancelled(error: BaseException) -> bool:

@@ -246,3 +246,24 @@ async def test_the_exceptions_for_its_addresses_cannot_be_left_while_the_address
     await resolve(run, decision="retry")
     await run.result()
     assert await world.state() == before
+
+
+@pytest.mark.parametrize("answer", [{"outcome": "whatever"}, 7, None], ids=str)
+async def test_a_step_completed_by_hand_with_what_is_no_answer_is_refused_and_undone(
+    world: World, answer: object
+) -> None:
+    before = await world.state()
+    stuck = world.fault(effect="never-ready", plural="vpcs", name=world.name)
+    run = await world.onboard()
+    await exists(world, f"vpcs/{world.name}")
+
+    by_hand = world.client.get_async_activity_handle(
+        workflow_id=run.id, run_id=run.result_run_id, activity_id=f"vpc-{world.name}"
+    )
+    await by_hand.complete(answer)
+
+    error = await failure(run)
+    world.kube.faults.remove(stuck)
+    assert error.type == REFUSED
+    assert f"Vpc {world.name}: was completed by hand with what is no answer of it" in error.message
+    assert await world.state() == before

@@ -160,7 +160,7 @@ class Checks:
 
     @activity.defn
     async def verify_gone(self, inventory: Inventory) -> None:
-        """Proves by reading back that nothing of the inventory is left, nor anything else with the tenant's label."""
+        """Proves by reading back that nothing is left that bears the tenant's label, or a name of its things."""
         async with deciding(self._pace):
             tenant = next(owner for thing in inventory.objects if (owner := owner_of(thing)))
             found, strange = await asyncio.gather(labelled(self._kube, tenant), unlabelled(self._kube, tenant))

@@ -43,8 +43,12 @@ def plan_tenants(
     return worst(ExitCode.REFUSED if one.obstacles else ExitCode.OK for one in plans)
 
 
-def schema(kind: Annotated[Literal["TenantNetwork", "Platform"], typer.Argument(help="The document's kind.")]) -> int:
-    """Print the JSON Schema of a kind of document, for editors and checks."""
+def schema(
+    kind: Annotated[Literal["TenantNetwork", "Platform"], typer.Argument(help="The document's kind.")],
+    json: Json = False,
+) -> int:
+    """Print the JSON Schema of a kind of document, for editors and checks. It is JSON with or without --json."""
+    del json
     show_json(json_schema(kind))
     return ExitCode.OK
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from pydantic import ValidationError
 from rich.table import Table
+from rich.text import Text
 
 from cli.errors import CommandError, configuration_failure
 from cli.examples import example
@@ -62,6 +63,7 @@ def lab(
     ui_port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port of Temporal's Web UI; any free one if left out.")
     ] = None,
+    json: Json = False,
 ) -> int:
     """Start everything and leave it running until Ctrl-C; `berth` in another terminal finds it by itself.
 
@@ -70,7 +72,7 @@ def lab(
     if context.invoked_subcommand is not None:
         return ExitCode.OK
     platform = session(context).overrides.get("platform") or example("platform.yaml")
-    return asyncio.run(_run_lab(Path(platform), ui_port))
+    return asyncio.run(_run_lab(Path(platform), ui_port, json=json))
 
 
 @app.command("env")
@@ -181,7 +183,7 @@ def running_lab() -> RunningLab:
     return found
 
 
-async def _run_lab(platform: Path, ui_port: int | None) -> ExitCode:
+async def _run_lab(platform: Path, ui_port: int | None, *, json: bool) -> ExitCode:
     from cli.lab_worker import ground  # needs the packages of the extra `lab`
 
     stop = asyncio.Event()
@@ -190,16 +192,10 @@ async def _run_lab(platform: Path, ui_port: int | None) -> ExitCode:
         loop.add_signal_handler(number, stop.set)
     async with ground(home_folder(), platform=platform, ui_port=ui_port, progress=say) as here:
         lab = here.lab
-        show(
-            clean(f"Temporal UI    {lab.temporal_ui_url}"),
-            clean(f"Temporal       {lab.temporal_address}"),
-            clean(f"Kubernetes     {lab.kubernetes_url}"),
-            clean(f"platform       {lab.platform}"),
-            clean(f"worker's log   {here.worker_log}"),
-            clean("next, in another terminal here: berth onboard examples/acme.yaml"),
-            clean('for temporal and kubectl:       eval "$(berth lab env)"'),
-            clean("Ctrl-C stops it; the state is kept"),
-        )
+        if json:
+            show_json(lab.model_dump(mode="json"))
+        else:
+            show(*_told(lab, here.worker_log))
         stopped, failed = asyncio.create_task(stop.wait()), asyncio.create_task(here.failed(say))
         try:
             await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
@@ -209,6 +205,20 @@ async def _run_lab(platform: Path, ui_port: int | None) -> ExitCode:
         if failed.done() and not failed.cancelled():
             raise failed.result()
     return ExitCode.OK
+
+
+def _told(lab: RunningLab, worker_log: Path) -> list[Text]:
+    lines = (
+        f"Temporal UI    {lab.temporal_ui_url}",
+        f"Temporal       {lab.temporal_address}",
+        f"Kubernetes     {lab.kubernetes_url}",
+        f"platform       {lab.platform}",
+        f"worker's log   {worker_log}",
+        "next, in another terminal here: berth onboard examples/acme.yaml",
+        'for temporal and kubectl:       eval "$(berth lab env)"',
+        "Ctrl-C stops it; the state is kept",
+    )
+    return [clean(line) for line in lines]
 
 
 async def _add(lab: RunningLab, fault: "Fault") -> str:

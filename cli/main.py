@@ -109,7 +109,10 @@ def run(arguments: Sequence[str]) -> int:
         if debug:
             traceback.print_exc()
         again = "" if debug else f"; for the traceback: berth --debug {' '.join(arguments)}"
-        say(f"berth: unexpected {type(error).__name__}: {error}{again}")
+        defect = CommandError(ExitCode.UNEXPECTED, f"unexpected {type(error).__name__}: {error}{again}")
+        complain(defect)
+        if "--json" in arguments:
+            show_json(defect.plain())
         return ExitCode.UNEXPECTED
     return answer if isinstance(answer, int) else ExitCode.OK
 

@@ -9,7 +9,6 @@ from tenancy.mistakes import wrong
 
 MOST = 128
 """Subnets, or external IPs, of one tenant: as many as a run has been tried with."""
-API_VERSION: Literal["berth.network/v1"] = "berth.network/v1"
 
 
 def _list(value: object) -> object:

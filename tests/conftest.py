@@ -12,12 +12,20 @@ that need Kube-OVN's own CRDs, which are not part of the project, may be left ou
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # type: ignore[no-untyped-def]  # pluggy's hookwrapper
     """Turns a skip into a failure where nothing may be left out."""
-    outcome = yield
-    report = outcome.get_result()
+    _insist((yield).get_result())
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector):  # type: ignore[no-untyped-def]  # pluggy's hookwrapper
+    """The same for a whole file."""
+    _insist((yield).get_result())
+
+
+def _insist(report: pytest.TestReport | pytest.CollectReport) -> None:
     if LEAVE_OUT is None or not report.skipped or hasattr(report, "wasxfail"):
         return
     reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else str(report.longrepr)
     if LEAVE_OUT == "crds" and "CRD" in reason:
         return
     report.outcome = "failed"
-    report.longrepr = f"{item.nodeid} was left out, and everything it needs can be installed here: {reason}"
+    report.longrepr = f"{report.nodeid} was left out, and everything it needs can be installed here: {reason}"

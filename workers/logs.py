@@ -9,12 +9,15 @@ from structlog.typing import EventDict, Processor
 from temporalio import activity, workflow
 from temporalio.exceptions import ApplicationError
 from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from tenancy import names
 
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     # Local variables may hold what no log may: a token, a header.
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
-PREFIX = "tenant-"
+PREFIX = names.workflow("")
 """Of a workflow's ID; the rest is the tenant."""
 
 
@@ -62,6 +65,26 @@ def set_up_logs(form: Literal["console", "json"], level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+class StepContext(Interceptor):
+    """What any library logs inside a step bears the step's tenant, workflow and run."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        """Puts the context around each step."""
+        return _InContext(next)
+
+
+class _InContext(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        info = activity.info()
+        with structlog.contextvars.bound_contextvars(
+            tenant=str(info.workflow_id).removeprefix(PREFIX),
+            workflow=info.workflow_id,
+            run=info.workflow_run_id,
+            step=info.activity_id,
+        ):
+            return await self.next.execute_activity(input)
 
 
 def _of_a_run(_logger: Any, _method: str, event: EventDict) -> EventDict:

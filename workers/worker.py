@@ -18,6 +18,7 @@ from activities.vpc import VpcSteps
 from clients.errors import UnavailableError
 from clients.kube_ovn.client import KubeOvn
 from workers.connect import check_namespace, connect_kubernetes, connect_temporal
+from workers.logs import StepContext
 from workers.settings import ConfigurationError, Settings
 from workflows import sandbox
 from workflows.face import SEARCH_ATTRIBUTES
@@ -59,7 +60,7 @@ def make_worker(
             vpc.record_document,
         ],
         workflow_runner=sandbox.runner(),
-        interceptors=interceptors,
+        interceptors=[StepContext(), *interceptors],
         max_cached_workflows=settings.max_cached_runs,
         max_concurrent_activities=settings.max_concurrent_steps,
         graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),

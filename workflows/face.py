@@ -144,10 +144,3 @@ class Offboarded(_Told):
     removed: tuple[str, ...]
     """What was removed, in order, e.g. `OvnEip acme--egress`."""
     requested_by: str
-
-
-class Request(_Told):
-    """Input of both workflows. `OffboardTenant` also takes the tenant's bare name in place of its document."""
-
-    tenant: object
-    requested_by: str = ""

@@ -101,7 +101,7 @@ class OnboardTenant:
                         VpcSteps.close_router_port,
                         port.model_copy(update={"before": self._way_out_before()}),
                         of=vpc.manifest,
-                        part_of=_step(vpc),
+                        part_of=_step_for(vpc),
                     ),
                     *(self._ensure(planned) for planned in plan.of(Stage.EXTERNAL_IPS)),
                 ]
@@ -121,7 +121,7 @@ class OnboardTenant:
                         VpcSteps.withdraw_exceptions,
                         self._exceptions_before(vpc),
                         of=vpc.manifest,
-                        part_of=_step(vpc),
+                        part_of=_step_for(vpc),
                         needed="another tenant may be given the addresses it excepts",
                     ),
                     *(self._ensure(planned) for planned in plan.of(Stage.TRANSLATION)),
@@ -143,7 +143,7 @@ class OnboardTenant:
         self._removals.new_phase()
         (namespace,) = plan.of(Stage.NAMESPACE)
         # A namespace that was there before the run stays, and what is in it with it.
-        whole = None if _key(namespace.manifest) in self._before else _step(namespace)
+        whole = None if _key(namespace.manifest) in self._before else _step_for(namespace)
         await self._make(HAND_OVER, manifests.hand_over(tenant.name, result.config_map_data()), part_of=whole)
         self._board.become(Outcome.DONE, hand_over=result)
         return result
@@ -183,7 +183,7 @@ class OnboardTenant:
         return await side_by_side([self._ensure(one) for one in planned])
 
     async def _ensure(self, planned: PlannedObject) -> Ensured:
-        return await self._make(_step(planned), planned.manifest)
+        return await self._make(_step_for(planned), planned.manifest)
 
     async def _make(self, step: StepStatus, manifest: Object, *, part_of: StepStatus | None = None) -> Ensured:
         given = EnsureObject(manifest=manifest, tenant=self._tenant, run=self._run)
@@ -255,7 +255,7 @@ class OnboardTenant:
             raise ApplicationError(refusal, type=REFUSED)
 
 
-def _step(planned: PlannedObject) -> StepStatus:
+def _step_for(planned: PlannedObject) -> StepStatus:
     return step_of(planned.kind, planned.name, planned.stage)
 
 

@@ -5,11 +5,15 @@ import os
 import pty
 import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from cli.exit_codes import ExitCode, worst
+from cli.main import app
 from tests.cli.running import BERTH, EXAMPLES, PLATFORM, SECONDS, berth, complaint, environment, tenant
 
 ESCAPE = "\x1b"
@@ -244,3 +248,19 @@ def test_schema_prints_the_schema_of_both_kinds(tmp_path: Path) -> None:
     for kind in ("TenantNetwork", "Platform"):
         printed = json.loads(berth("schema", kind, folder=tmp_path).stdout)
         assert printed["properties"]["kind"]["const"] == kind
+
+
+def test_every_command_with_a_result_takes_json() -> None:
+    def commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:
+        for name, command in group.commands.items():
+            yield f"{path} {name}".strip(), command
+            if hasattr(command, "commands"):
+                yield from commands(command, f"{path} {name}".strip())
+
+    found = dict(commands(typer.main.get_command(app), ""))
+    without = {
+        name for name, command in found.items() if "--json" not in {text for one in command.params for text in one.opts}
+    }
+    # A worker and a demo run and have no result; `lab fault` is a group.
+    assert without == {"worker", "demo", "lab fault"}
+    assert "lab fault clear" in found

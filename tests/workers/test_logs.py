@@ -1,18 +1,23 @@
 """What a worker writes down: each line of a run says whose it is, known failures in one line, and no secret anywhere."""
 
+import dataclasses
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+import structlog
 from temporalio.client import WorkflowFailureError
+from temporalio.testing import ActivityEnvironment
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from tests.durability.outcomes import Run, history, reaches, refusal, results
 from tests.durability.scene import Scene, a_scene, within
 from tests.durability.tenants import tenant
+from workers.logs import StepContext
 from workflows.face import Outcome
 
 TOKEN = "eyJhbGciOiJub25lIn0.a-secret-of-the-worker"
@@ -140,3 +145,24 @@ async def test_what_temporals_core_has_to_say_is_a_line_like_any_other(tmp_path:
         assert await worker.ended() == 0
 
     assert [line["level"] for line in worker.lines() if "Activity not found" in line["event"]] == ["warning"]
+
+
+async def test_what_a_library_logs_inside_a_step_bears_the_steps_tenant_workflow_and_run() -> None:
+    seen: list[dict[str, Any]] = []
+
+    class Logs(ActivityInboundInterceptor):
+        async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+            seen.append(structlog.contextvars.get_contextvars())
+
+    async def step() -> None:
+        inside = StepContext().intercept_activity(Logs(cast(ActivityInboundInterceptor, None)))
+        await inside.execute_activity(cast(ExecuteActivityInput, None))
+
+    environment = ActivityEnvironment()
+    environment.info = dataclasses.replace(
+        environment.info, workflow_id="tenant-acme", workflow_run_id="run-1", activity_id="vpc-acme"
+    )
+    await environment.run(step)
+
+    assert seen == [{"tenant": "acme", "workflow": "tenant-acme", "run": "run-1", "step": "vpc-acme"}]
+    assert structlog.contextvars.get_contextvars() == {}

@@ -78,7 +78,8 @@ async def test_a_rule_that_is_not_ready_yet_is_not_deleted_before_it_is(world: W
         await world.settle()
         seen.append(world.kube.northbound.dump()["routers"][world.name]["nats"])
 
-    world.fault(effect="late", plural=plural, seconds=0.5)
+    # Longer than until the next heartbeat, with which the others hear that they are cancelled.
+    world.fault(effect="late", plural=plural, seconds=4)
     # The other rules are under way while this is refused.
     world.strikes.after["own-addresses"] = refusal()
     world.strikes.on_start[f"undo-subnet-{world.name}--prod"] = look

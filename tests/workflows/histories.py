@@ -104,7 +104,7 @@ async def record() -> dict[str, str]:
             client = await Client.connect(server.address, data_converter=data_converter)
             for scene in SCENES:
                 async with running_world(
-                    client, Path(state), scene.__name__.replace("_", "-")[:24].strip("-")
+                    client, Path(state) / "recorded", scene.__name__.replace("_", "-")[:24].strip("-")
                 ) as world:
                     run = await scene(world)
                     with suppress(WorkflowFailureError):  # how some scenes are meant to end

@@ -184,7 +184,7 @@ class World:
         ]
 
     def exposures(self) -> list[Any]:
-        """Every moment the tenant's router carried a subnet or a way out without every drop, by OVN's own log."""
+        """Every moment the tenant's router carried a subnet without any drop, by OVN's own log."""
         seen = self.kube.northbound.dump()["exposures"]
         return [one for one in seen if one["router"] == names.vpc(self.name)]
 

@@ -181,13 +181,23 @@ def test_what_an_operator_left_behind_is_told_by_the_exit_code(faultless: Ground
 
 def test_a_terminated_run_is_shown_as_terminated_and_its_clock_stands_still(faultless: Ground) -> None:
     faultless.let("never-ready", plural="vpcs", name="ended")
-    assert faultless.berth("onboard", faultless.document("ended"), "--detach").returncode == ExitCode.OK
 
     async def terminate() -> None:
         client = await Client.connect(faultless.lab.temporal_address)
         await client.get_workflow_handle("tenant-ended").terminate("out of patience")
 
-    asyncio.run(terminate())
+    with subprocess.Popen(
+        [BERTH, "onboard", faultless.document("ended")],
+        cwd=faultless.folder,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as following:
+        assert following.stderr is not None
+        assert next((line for line in following.stderr if line.startswith("ended: Vpc ended: running")), None)
+        asyncio.run(terminate())
+        following.communicate(timeout=SECONDS)
+        assert following.returncode == ExitCode.NEEDS_OPERATOR
 
     shown = [faultless.berth("status", "ended") for _ in range(2)]
 

@@ -10,7 +10,7 @@ from rich.live import Live
 from cli.follow import View, Watched
 from cli.show import run_line, run_view, took
 from cli.terminal import clean, printable, stderr
-from workflows.face import Status, StepState, state_word
+from workflows.face import Outcome, Status, StepState, state_word
 
 LONGEST = 60
 """Lines a picture that stays may have on a screen that is smaller."""
@@ -91,6 +91,9 @@ class Lines:
             self._once(one.tenant, "(silence)", one.silence)
             if one.status is None:
                 continue
+            if one.status.failure and one.status.outcome is not Outcome.STOPPED:
+                # The step that failed may be undone before anybody looked again; the reason stays.
+                self._once(one.tenant, "(failure)", f"could not go on: {one.status.failure}")
             for step in one.status.steps:
                 trouble = one.troubles.get(step.id)
                 if step.state is StepState.WAITING:

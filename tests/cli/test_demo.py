@@ -19,7 +19,7 @@ def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
         "acme: Subnet acme--dev: done",
         "network.subnet  globex--prod",
         "line 5: metadata.name = 'Hooli--West'",
-        "initech: OvnFip initech--jump: failed",
+        "initech: could not go on: OvnFip initech--jump: cannot create OvnFip initech--jump",
         "objects of the platform are exactly as before: nothing of initech is left.",
         "Nothing of globex is left, and acme is not touched.",
     ):

@@ -226,3 +226,16 @@ def test_a_log_gets_one_line_for_each_change_and_none_for_another_attempt() -> N
         "acme: Step a: retrying (attempt 5): the API is slow",
         "acme: Step a: done (created, 2.0 s)",
     ]
+
+
+def test_a_log_tells_why_a_run_could_not_go_on_though_nobody_saw_the_step_fail() -> None:
+    console = _console(200)
+    lines = Lines(console)
+    one = _watched("acme", StepState.WAITING)
+    step = _step("a", StepState.UNDONE)
+    one.status = _status(step, tenant="acme", outcome=Outcome.UNDONE, failure="Step a: not today")
+    lines.update([one])
+    lines.update([one])
+    told = _shown("", console)[:-1]
+    assert told[0] == "acme: could not go on: Step a: not today"
+    assert len(told) == 2

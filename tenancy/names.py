@@ -91,6 +91,11 @@ def workflow(tenant: str) -> str:
     return f"tenant-{tenant}"
 
 
+def device_workflow(device: str) -> str:
+    """ID of the one workflow that writes to a device."""
+    return f"device-{device}"
+
+
 HAND_OVER = "berth-network"
 """The ConfigMap in the tenant's namespace that tells what a Cluster needs."""
 

@@ -25,6 +25,9 @@ class Stage(StrEnum):
     """The stages of an onboarding, in their order; what people see of where a run is."""
 
     PREFLIGHT = "preflight"
+    VLAN = "vlan"
+    APPROVAL = "approval"
+    SWITCHES = "switches"
     VPC = "vpc"
     SUBNETS = "subnets"
     NAMESPACE = "namespace"
@@ -63,7 +66,7 @@ class Plan(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     tenant: str
-    mode: Literal["overlay"]
+    mode: Literal["overlay", "vlan"]
     objects: tuple[PlannedObject, ...]
     router_port: Object | None = None
     """What the VPC's spec gets for its way out; None for a tenant without external IPs."""

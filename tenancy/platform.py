@@ -8,6 +8,7 @@ from pydantic import Field
 
 from tenancy.fields import Cidr, Document, IpAddress, Line, Name, Network, ObjectName
 from tenancy.tenant import MOST, Several
+from tenancy.vlans import VlanMode
 
 
 class PlatformMetadata(Document):
@@ -59,8 +60,10 @@ class Limits(Document):
 class PlatformSpec(Document):
     """How the platform is laid out."""
 
-    mode: Literal["overlay"] = "overlay"
-    """How tenant traffic crosses the wire: in Geneve tunnels."""
+    mode: Literal["overlay", "vlan"] = "overlay"
+    """How tenant traffic crosses the wire: in Geneve tunnels, or in a VLAN of the tenant's own on the switches."""
+    vlan: VlanMode | None = None
+    """Needed in mode vlan, and only there."""
     block: Block = Block()
     reserved: Several[Reserved] = ()
     provider_network: ProviderNetwork | None = None

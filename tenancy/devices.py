@@ -1,0 +1,60 @@
+"""What a run asks of a switch, and what it is answered: plain data, the same for whoever asks, queues or carries out."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from tenancy.approval import Approval
+from tenancy.fields import Name
+from tenancy.switches import PortName
+from tenancy.vlans import VlanId
+
+
+class _Plain(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DeviceRequest(_Plain):
+    """One tenant's wish about its VLAN on one switch. Idempotent by its ID: asked twice, it is done and answered once."""
+
+    id: str
+    tenant: Name
+    action: Literal["survey", "preview", "ensure", "absent", "verify", "verify-absent"]
+    """survey: which IDs the switch knows, and whether the trunks are there. preview: the lines `ensure` would send now.
+    ensure, absent: make it so, read back, save. verify, verify-absent: read only (the network team works by hand)."""
+    vlan: VlanId | None = None
+    """None for a survey only."""
+    trunks: tuple[PortName, ...] = ()
+    approval: Approval | None = None
+    """Of an ensure, which sends no line but those it was approved for; none of it is sent without one."""
+
+
+class Survey(_Plain):
+    """What a switch knows, as far as a tenant that needs a VLAN has to know it."""
+
+    foreign: str
+    """IDs known under a name that is not this tenant's, as ranges: `1,10-20`."""
+    own: tuple[int, ...] = ()
+    """IDs known under this tenant's name."""
+
+
+class DeviceOutcome(_Plain):
+    """What became of one request."""
+
+    id: str
+    result: Literal["done", "refused", "withdrawn"]
+    """Done only once the switch has saved it. Refused: trying again changes nothing, and nothing of it is left.
+    Withdrawn: it was taken back before anything of it was sent."""
+    reason: str = ""
+    """Of a refusal, a stable word: `foreign-vlan`, `not-approved`, `rejected`, `missing-trunk`, `not-there`, `still-there`,
+    `login-refused`, `host-key-unknown`, `host-key-changed`, `enable-refused`, `no-such-device`."""
+    message: str = ""
+    """For people, one line."""
+    lines: tuple[str, ...] = ()
+    """The configuration lines that were sent; of a preview, that would be."""
+    survey: Survey | None = None
+
+
+def vlan_name(tenant: str) -> str:
+    """The name of a tenant's VLAN on a switch: at most 30 characters, Cisco's limit is 32. It tells whose the VLAN is."""
+    return f"berth-{tenant}"

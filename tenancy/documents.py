@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from tenancy.mistakes import InvalidDocumentError, Mistake, mistakes_in, shown
-from tenancy.platform import Block, Limits, Platform, PlatformMetadata, PlatformSpec, ProviderNetwork, Reserved
+from tenancy.platform import Platform
 from tenancy.platform_rules import platform_fit, platform_mistakes
 from tenancy.rules import name_mistakes, tenant_mistakes
-from tenancy.salvage import inside, sound_platform, sound_tenant
+from tenancy.salvage import inside, sound_platform, sound_tenant, sound_vlan
 from tenancy.tenant import (
     AddressRange,
     ExternalIP,
@@ -22,6 +22,7 @@ from tenancy.tenant import (
     TenantNetwork,
     TenantSpec,
 )
+from tenancy.vlan_rules import mode_mistakes, vlan_fit, vlan_mistakes
 
 MOST_MISTAKES = 100
 """How many mistakes are reported of one document; who has more mends these first."""
@@ -56,17 +57,24 @@ def read_tenant(raw: object, platform: Platform | None = None) -> TenantNetwork:
     mistakes.extend(tenant_mistakes(subnets, ips))
     if platform is not None:
         mistakes.extend(platform_fit(name, subnets, ips, platform))
+        wished = inside(raw, "spec", "vlan") if tenant is None else tenant.spec.vlan
+        mistakes.extend(vlan_fit(wished if type(wished) is int else None, len(ips), platform))
     return _all_or_nothing(tenant, mistakes, f"TenantNetwork {name or shown(inside(raw, 'metadata', 'name'))}")
 
 
 def read_platform(raw: object) -> Platform:
     """The platform's document. Raises InvalidDocumentError with every mistake."""
     platform, mistakes = _parsed(Platform, raw, _platform_keys)
+    spec = inside(raw, "spec")
     if platform is None:
         mistakes.extend(platform_mistakes(*sound_platform(raw)))
+        vlan = sound_vlan(inside(spec, "vlan"))
     else:
-        spec = platform.spec
-        mistakes.extend(platform_mistakes(spec.block, list(enumerate(spec.reserved)), spec.provider_network))
+        told = platform.spec
+        mistakes.extend(platform_mistakes(told.block, list(enumerate(told.reserved)), told.provider_network))
+        vlan = told.vlan
+    mistakes.extend(mode_mistakes(inside(spec, "mode"), given=inside(spec, "vlan") is not None))
+    mistakes.extend(vlan_mistakes(vlan) if vlan is not None else ())
     return _all_or_nothing(platform, mistakes, f"Platform {shown(inside(raw, 'metadata', 'name'))}")
 
 
@@ -130,18 +138,15 @@ def _tenant_keys(location: Sequence[str | int]) -> list[str]:
 
 
 def _platform_keys(location: Sequence[str | int]) -> list[str]:
-    match list(location):
-        case []:
-            return _keys(Platform)
-        case ["metadata"]:
-            return _keys(PlatformMetadata)
-        case ["spec", "block"]:
-            return _keys(Block)
-        case ["spec", "reserved", _]:
-            return _keys(Reserved)
-        case ["spec", "providerNetwork"]:
-            return _keys(ProviderNetwork)
-        case ["spec", "limits"]:
-            return _keys(Limits)
-        case _:
-            return _keys(PlatformSpec)
+    model: type[BaseModel] = Platform
+    for part in location:
+        fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+        model = _model_in(fields.get(str(part))) or model
+    return _keys(model)
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    """The one kind of document part that a field may hold, alone or in a list."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)

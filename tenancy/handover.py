@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from tenancy import names
+from tenancy.approval import Approval
 from tenancy.platform import Platform
 from tenancy.rules import gateways
 from tenancy.tenant import FloatingIP, Snat, TenantNetwork, snat_subnets
@@ -43,7 +44,7 @@ class HandOver(_Shown):
     """The result of an onboarding, also kept in a ConfigMap of the tenant's namespace."""
 
     tenant: str
-    mode: Literal["overlay"]
+    mode: Literal["overlay", "vlan"]
     platform: str
     namespace: str
     vpc: str
@@ -53,6 +54,10 @@ class HandOver(_Shown):
     """The VPC's own addresses on the provider network: the next hop of routes to its external IPs."""
     block_policy: Literal["realised", "asserted"]
     """Realised: the VPC was born with it, so it is in OVN. Asserted: written later, and Kube-OVN confirms no edit."""
+    vlan: int | None = None
+    """The tenant's VLAN ID, in mode vlan."""
+    approval: Approval | None = None
+    """Who approved the VLAN, when and what exactly, in mode vlan."""
     plan_hash: str
     requested_by: str
 
@@ -72,6 +77,8 @@ def hand_over(
     block_policy: Literal["realised", "asserted"],
     plan_hash: str,
     requested_by: str,
+    approval: Approval | None = None,
+    vlan: int | None = None,
 ) -> HandOver:
     """The hand-over of a tenant whose OvnEips, by object name, hold these addresses."""
     provider = platform.spec.provider_network
@@ -106,6 +113,8 @@ def hand_over(
         ),
         router_addresses=eips.get(names.router_port_eip(tenant.name, provider.external_subnet), ()) if provider else (),
         block_policy=block_policy,
+        vlan=vlan,
+        approval=approval,
         plan_hash=plan_hash,
         requested_by=requested_by,
     )

@@ -7,9 +7,9 @@ from typing import Any
 from tenancy import names
 from tenancy.documents import to_plain
 from tenancy.fields import Address
-from tenancy.kinds import CONFIG_MAP, NAMESPACE, OVN_EIP, OVN_FIP, OVN_SNAT_RULE, SUBNET, VPC, Kind, Object
+from tenancy.kinds import CONFIG_MAP, NAMESPACE, OVN_EIP, OVN_FIP, OVN_SNAT_RULE, SUBNET, VLAN, VPC, Kind, Object
 from tenancy.platform import Platform, ProviderNetwork
-from tenancy.policy import block_policy, digest
+from tenancy.policy import block_acls, block_policy, digest
 from tenancy.rules import gateways
 from tenancy.tenant import AddressRange, ExternalIP, FloatingIP, Snat, Subnet, TenantNetwork, snat_subnets
 
@@ -49,8 +49,13 @@ def vpc(tenant: TenantNetwork, platform: Platform) -> Object:
     return manifest
 
 
+def vlan(tenant: str, provider_network: str, number: int) -> Object:
+    """The tenant's VLAN; that it exists reserves the ID."""
+    return _object(VLAN, tenant, names.vlan(number), spec={"id": number, "provider": provider_network})
+
+
 def subnet(tenant: TenantNetwork, platform: Platform, item: Subnet) -> Object:
-    """An overlay subnet of the tenant's VPC."""
+    """A subnet of the tenant's VPC. In mode vlan it is not bound to its Vlan yet: see `on_vlan`."""
     # Kube-OVN takes the first of two CIDRs for the IPv4 one (1.17 pkg/util/net.go, GetIPAddrWithMask).
     cidrs = sorted(item.cidrs, key=lambda cidr: cidr.version)
     gateway = sorted(gateways(item), key=lambda address: address.version)
@@ -62,10 +67,21 @@ def subnet(tenant: TenantNetwork, platform: Platform, item: Subnet) -> Object:
         "provider": "ovn",
         "namespaces": [names.namespace(tenant.name)],
     }
+    if platform.spec.vlan is not None and platform.spec.vlan.gateway == "router":
+        # Without it the subnet is not on the VPC's router, and the block policy does not apply (1.17
+        # pkg/controller/subnet.go).
+        spec["logicalGateway"] = True
+    elif platform.spec.vlan is not None:
+        spec["acls"] = [acl.manifest() for acl in block_acls(platform)]
     mtu = item.mtu or platform.spec.subnet_mtu
     if mtu is not None:
         spec["mtu"] = mtu
     return _object(SUBNET, tenant.name, names.subnet(tenant.name, item.name), spec=spec)
+
+
+def on_vlan(manifest: Object, number: int) -> Object:
+    """The subnet's manifest, bound to the Vlan of this ID."""
+    return {**manifest, "spec": {**manifest["spec"], "vlan": names.vlan(number)}}
 
 
 def _excluded(gateway: Sequence[Address], exclude: Sequence[AddressRange]) -> list[str]:

@@ -75,6 +75,8 @@ def path_of(location: Iterable[str | int]) -> str:
     return text or "(document)"
 
 
+PLACES_OF_SECRETS = ("password", "privateKey", "passphrase", "enableSecret", "notify")
+"""Keys of a platform's document under which references to secrets stand."""
 MOST_FOUND = 1000
 """Findings that are put into words. Nobody reads as many, and words take time."""
 
@@ -103,7 +105,9 @@ def in_document(location: Sequence[str | int]) -> tuple[str | int, ...]:
 
 def _mistake(found: ErrorDetails, keys_at: Callable[[Sequence[str | int]], Sequence[str]]) -> Mistake:
     location = in_document(found["loc"])
-    value: Any = found["input"]
+    # What stands where a secret's place is to be named may be the secret.
+    secret = any(part in PLACES_OF_SECRETS for part in location)
+    value: Any = "(not shown)" if secret else found["input"]
     context = found.get("ctx", {})
     match found["type"]:
         case "berth":

@@ -12,6 +12,8 @@ RUN_ANNOTATION = "berth.network/run"
 """Workflow run that made the object; undo removes only what bears its own."""
 DOCUMENT_ANNOTATION = "berth.network/document"
 """On the VPC: the tenant's document as it was last applied, as JSON."""
+APPROVAL_ANNOTATION = "berth.network/approval"
+"""On the VPC: who approved the tenant's VLAN, when, what exactly and with which comment, as JSON."""
 BORN_WITH_ANNOTATION = "berth.network/born-with"
 """On the VPC: digest of the block policy in its first manifest."""
 
@@ -89,6 +91,11 @@ def router_port_eip(tenant: str, external_subnet: str) -> str:
 def workflow(tenant: str) -> str:
     """ID of every workflow that changes the tenant, so that Temporal allows one at a time."""
     return f"tenant-{tenant}"
+
+
+def vlan(number: int) -> str:
+    """The Vlan object that reserves an ID: there can be one of a name, so one tenant has the ID."""
+    return f"vlan-{number}"
 
 
 def device_workflow(device: str) -> str:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tenancy import manifests, names
 from tenancy.fields import Address
-from tenancy.kinds import KINDS, OVN_EIP, Object
+from tenancy.kinds import KINDS, OVN_EIP, SUBNET, VLAN, Object
 from tenancy.meaning import merge
 from tenancy.platform import Platform
 from tenancy.policy import block_policy, own_exceptions
@@ -68,6 +68,10 @@ class Plan(BaseModel):
     tenant: str
     mode: Literal["overlay", "vlan"]
     objects: tuple[PlannedObject, ...]
+    vlan: int | None = None
+    """In mode vlan: the ID the tenant has; None until one is reserved for it."""
+    switches: tuple[str, ...] = ()
+    """In mode vlan: the switches that carry the tenant's VLAN, by name."""
     router_port: Object | None = None
     """What the VPC's spec gets for its way out; None for a tenant without external IPs."""
     obstacles: tuple[str, ...] = ()
@@ -78,6 +82,16 @@ class Plan(BaseModel):
         """Digest of what would be done: equal exactly when the same would be done."""
         shown = self.model_dump(mode="json", exclude={"obstacles"})
         return sha256(json.dumps(shown, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+    def on_vlan(self, number: int) -> "Plan":
+        """The plan of a tenant that has this VLAN."""
+        bound = tuple(
+            one.model_copy(update={"manifest": manifests.on_vlan(one.manifest, number)})
+            if one.stage is Stage.SUBNETS
+            else one
+            for one in self.objects
+        )
+        return self.model_copy(update={"vlan": number, "objects": bound})
 
     def of(self, stage: Stage) -> tuple[PlannedObject, ...]:
         """The objects of one stage."""
@@ -90,9 +104,13 @@ def plan(tenant: TenantNetwork, platform: Platform, observed: Sequence[Object]) 
     Pure: the same arguments give the same plan. Obstacles are collected, not raised, so that all are seen.
     """
     here = {(thing["kind"], thing["metadata"]["name"]): thing for thing in observed}
-    wanted = list(_wanted(tenant, platform, _own_addresses(tenant, observed)))
+    number = _reserved(tenant, observed) if platform.spec.vlan else None
+    wanted = [
+        (stage, manifests.on_vlan(manifest, number) if number and stage is Stage.SUBNETS else manifest)
+        for stage, manifest in _wanted(tenant, platform, _own_addresses(tenant, observed))
+    ]
     objects = []
-    obstacles = list(_left_over(tenant, platform, wanted, observed))
+    obstacles = [*_left_over(tenant, platform, wanted, observed), *_vlan_obstacles(tenant, platform, number, observed)]
     for stage, manifest in wanted:
         actual = here.get((manifest["kind"], manifest["metadata"]["name"]))
         what = f"{manifest['kind']} {manifest['metadata']['name']}"
@@ -116,6 +134,8 @@ def plan(tenant: TenantNetwork, platform: Platform, observed: Sequence[Object]) 
         tenant=tenant.name,
         mode=platform.spec.mode,
         objects=tuple(objects),
+        vlan=number,
+        switches=tuple(switch.name for switch in platform.spec.vlan.switches) if platform.spec.vlan else (),
         router_port=manifests.router_port(provider) if provider and tenant.spec.external_ips else None,
         obstacles=tuple(obstacles),
     )
@@ -145,6 +165,27 @@ def _wanted(tenant: TenantNetwork, platform: Platform, addresses: Sequence[Addre
             yield Stage.TRANSLATION, manifests.floating_ip(tenant, ip)
 
 
+def _reserved(tenant: TenantNetwork, observed: Sequence[Object]) -> int | None:
+    """The VLAN ID the tenant has already."""
+    mine = [thing for thing in observed if thing["kind"] == VLAN.name and owner_of(thing) == tenant.name]
+    number = (mine[0].get("spec") or {}).get("id") if len(mine) == 1 else None
+    return number if isinstance(number, int) and mine[0]["metadata"]["name"] == names.vlan(number) else None
+
+
+def _vlan_obstacles(
+    tenant: TenantNetwork, platform: Platform, number: int | None, observed: Sequence[Object]
+) -> Iterator[str]:
+    wished = tenant.spec.vlan
+    if number is not None and wished not in (None, number):
+        yield f"{tenant.name} has VLAN {number} and its document wishes for {wished}: offboard the tenant first, or keep {number}"
+    if platform.spec.vlan is not None and number is None:
+        for thing in observed:
+            if thing["kind"] == SUBNET.name and owner_of(thing) == tenant.name:
+                yield (
+                    f"Subnet {thing['metadata']['name']} is there, and no Vlan of {tenant.name}'s: offboard the tenant first"
+                )
+
+
 def _own_addresses(tenant: TenantNetwork, observed: Sequence[Object]) -> list[Address]:
     wanted = {names.external_ip(tenant.name, ip.name) for ip in tenant.spec.external_ips}
     return [
@@ -162,6 +203,8 @@ def _left_over(
     planned = {(manifest["kind"], manifest["metadata"]["name"]) for _, manifest in wanted}
     provider = platform.spec.provider_network
     planned.add(("ConfigMap", names.HAND_OVER))
+    if platform.spec.vlan and (number := _reserved(tenant, observed)):
+        planned.add((VLAN.name, names.vlan(number)))
     if provider:
         planned.add((OVN_EIP.name, names.router_port_eip(tenant.name, provider.external_subnet)))
     for thing in observed:

@@ -55,6 +55,31 @@ def block_policy(platform: Platform) -> tuple[PolicyRoute, ...]:
     return tuple(dict.fromkeys([*drops, *exceptions]))
 
 
+class SubnetAcl(BaseModel):
+    """One entry of a subnet's `acls`."""
+
+    model_config = ConfigDict(frozen=True)
+
+    priority: int
+    action: str
+    match: str
+
+    def manifest(self) -> dict[str, Any]:
+        """As it stands in the subnet's spec; it is applied to what comes from workloads."""
+        return {"direction": "from-lport", "priority": self.priority, "match": self.match, "action": self.action}
+
+
+def block_acls(platform: Platform) -> tuple[SubnetAcl, ...]:
+    """What the block policy says, as ACLs of a subnet whose gateway is a switch: no router of OVN's sees its traffic.
+
+    OVN's ACLs know the same priorities, matches and actions as its router policies (ovn-nb(5)), and Kube-OVN writes them
+    as they are given (1.17 pkg/ovs/ovn-nb-acl.go).
+    """
+    return tuple(
+        SubnetAcl(priority=route.priority, action=route.action, match=route.match) for route in block_policy(platform)
+    )
+
+
 def own_exceptions(platform: Platform, addresses: Iterable[Address]) -> tuple[PolicyRoute, ...]:
     """Lets a tenant reach its own external IPs, where they lie inside a blocked CIDR (policies run after un-NAT)."""
     blocked = blocked_cidrs(platform)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from tenancy.fields import Name
 from tenancy.platform import Block, ProviderNetwork, Reserved
 from tenancy.tenant import MOST, ExternalIP, FloatingIP, LoadBalancer, Snat, Subnet
+from tenancy.vlans import VlanMode
 
 Item = TypeVar("Item", bound=BaseModel)
 Entry = TypeVar("Entry")
@@ -67,6 +68,14 @@ def sound_platform(raw: object) -> tuple[Block, list[tuple[int, Reserved]], Prov
         [(index, _salvaged(Reserved, item)) for index, item in enumerate(_items(inside(spec, "reserved")))],
         None if provider is None else _salvaged(ProviderNetwork, provider),
     )
+
+
+def sound_vlan(raw: object) -> VlanMode | None:
+    """The VLAN part of a platform's raw document; None where anything in it is wrong, or there is none."""
+    try:
+        return VlanMode.model_validate(raw)
+    except ValidationError:
+        return None
 
 
 def inside(raw: object, *keys: str) -> object:

@@ -91,10 +91,10 @@ ExternalIP = Annotated[Snat | FloatingIP | LoadBalancer, Field(discriminator="us
 class TenantSpec(Document):
     """What the tenant gets."""
 
-    vlan: Annotated[int, Field(ge=1, le=4094)] | None = None
-    """The VLAN ID the tenant wishes for, on a platform in mode vlan; any free one where it is left out."""
     subnets: Annotated[Several[Subnet], Field(min_length=1, max_length=MOST)]
     external_ips: Annotated[Several[ExternalIP], Field(alias="externalIPs", max_length=MOST)] = ()
+    vlan: Annotated[int, Field(ge=1, le=4094)] | None = None
+    """The VLAN ID the tenant wishes for, on a platform in mode vlan; any free one where it is left out."""
 
 
 class TenantNetwork(Document):

@@ -107,7 +107,7 @@ def test_all_mistakes_of_a_platform_are_told_at_once() -> None:
         "kind": "Platform",
         "metadata": {"name": "lab"},
         "spec": {
-            "mode": "vlan",
+            "mode": "vxlan",
             "block": {"cidrs": ["192.0.2.0/24", "10.96.0.0"], "exceptions": ["x", "192.0.2.0/24"], "more": 1},
             "reserved": [{"name": "join", "cidrs": []}, {"name": "join", "cidrs": ["100.64.0.0/16"]}, 3],
             "providerNetwork": {

@@ -46,7 +46,7 @@ PLATFORMS = {
         "nothing is blocked, so tenants could reach the platform",
         "list the CIDRs of the platform's API server",
     ),
-    "another mode": (raw_platform(mode="vlan"), "spec.mode", "'vlan'", "not a value it may have", "write 'overlay'"),
+    "another mode": (raw_platform(mode="vxlan"), "spec.mode", "'vxlan'", "not a value it may have", "write 'overlay'"),
     "an MTU too large": (raw_platform(subnetMtu=9001), "spec.subnetMtu", "9001", "equal to 9000", "within the limits"),
     "no subnet at all": (
         raw_platform(limits={"subnets": 0}),

@@ -1,14 +1,15 @@
 """Looking before and after: preflight, the inventory of a tenant, and reading everything back."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
 from activities.decisions import Pace, deciding
-from activities.platform import read_platform_file
+from activities.platform import read_allowed_signers, read_platform_file
 from clients.errors import RefusedError, UnavailableError
 from clients.kube_ovn.answers import some
 from clients.kube_ovn.client import KubeOvn
@@ -17,6 +18,7 @@ from clients.kube_ovn.prerequisites import missing_prerequisites
 from clients.kube_ovn.readiness import READINESS
 from clients.kube_ovn.usage import users_of
 from tenancy import names
+from tenancy.approval import Approval
 from tenancy.documents import read_tenant
 from tenancy.kinds import (
     CONFIG_MAP,
@@ -27,6 +29,7 @@ from tenancy.kinds import (
     OVN_FIP,
     OVN_SNAT_RULE,
     SUBNET,
+    VLAN,
     VPC,
     Object,
 )
@@ -35,7 +38,7 @@ from tenancy.plan import Plan, owner_of, plan
 from tenancy.platform import Platform
 from tenancy.tenant import TenantNetwork
 
-TENANT_KINDS = (OVN_FIP, OVN_SNAT_RULE, OVN_DNAT_RULE, OVN_EIP, SUBNET, VPC, NAMESPACE)
+TENANT_KINDS = (OVN_FIP, OVN_SNAT_RULE, OVN_DNAT_RULE, OVN_EIP, SUBNET, VPC, NAMESPACE, VLAN)
 """Kinds a tenant may have objects of, beside its ConfigMap."""
 
 
@@ -48,6 +51,8 @@ class Found(BaseModel):
     plan: Plan
     before: tuple[Object, ...]
     """The tenant's objects as they were before the run: what undo brings back."""
+    allowed_signers: str = ""
+    """In mode vlan with signed decisions: the text of the allowed-signers file."""
 
 
 class Verification(BaseModel):
@@ -65,6 +70,10 @@ class Inventory(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     objects: tuple[Object, ...]
+    switches: dict[str, tuple[str, ...]] = {}
+    """In mode vlan: the trunks of every switch that carries the tenant's VLAN, by the switch's name."""
+    by_hand: bool = False
+    """In mode vlan: the network team configures the switches."""
 
 
 class Checks:
@@ -95,7 +104,7 @@ class Checks:
             # What is on its way out is not there to be brought back: the run makes it anew.
             staying = (thing for thing in observed if owner_of(thing) == tenant.name and not is_being_deleted(thing))
             before = tuple(_essence(thing) for thing in staying)
-            return Found(platform=platform, plan=planned, before=before)
+            return Found(platform=platform, plan=planned, before=before, allowed_signers=read_allowed_signers(platform))
 
     @activity.defn
     async def verify(self, given: Verification) -> None:
@@ -156,7 +165,16 @@ class Checks:
                     f"tenant {tenant} is still in use: {' | '.join(in_use)}: remove or move these first",
                     reason="in-use",
                 )
-            return Inventory(objects=tuple(_essence(thing) for thing in objects))
+            # Of a tenant without a VLAN nothing is on the switches, and no platform document is needed.
+            vlan = None
+            if any(thing["kind"] == VLAN.name for thing in objects):
+                vlan = read_platform_file(self._platform_file).spec.vlan
+            trunks = {switch.name: switch.trunks for switch in vlan.switches} if vlan else {}
+            return Inventory(
+                objects=tuple(_essence(thing) for thing in objects),
+                switches={name: trunks.get(name, ()) for name in sorted({*trunks, *_approved_switches(objects)})},
+                by_hand=vlan is not None and vlan.configure == "by-hand",
+            )
 
     @activity.defn
     async def verify_gone(self, inventory: Inventory) -> None:
@@ -175,6 +193,15 @@ class Checks:
                 raise RefusedError(f"read back after its removal, {' | '.join(strange)}", reason="not-gone")
 
 
+def _approved_switches(objects: Sequence[Object]) -> Iterator[str]:
+    """The switches a tenant's VLAN was approved for, as its VPC records: the platform may know some no longer."""
+    for thing in objects:
+        text = (thing["metadata"].get("annotations") or {}).get(names.APPROVAL_ANNOTATION)
+        if thing["kind"] == VPC.name and text is not None:
+            with suppress(ValueError):  # whatever it is, it names no switch
+                yield from (lines.switch for lines in Approval.model_validate_json(text).preview.switches)
+
+
 async def labelled(kube: KubeOvn, tenant: str) -> list[Object]:
     """Everything that bears the tenant's label, the hand-over's ConfigMap included."""
     labels = {names.LABEL: tenant}
@@ -187,7 +214,7 @@ async def labelled(kube: KubeOvn, tenant: str) -> list[Object]:
 
 async def unlabelled(kube: KubeOvn, tenant: str) -> list[str]:
     """What has a name of the tenant's and not its label, each in words: removal would pass it over."""
-    kinds = [kind for kind in TENANT_KINDS if kind not in (VPC, NAMESPACE)]
+    kinds = [kind for kind in TENANT_KINDS if kind not in (VPC, NAMESPACE, VLAN)]  # a Vlan's name tells no tenant
     wholes = await asyncio.gather(kube.get(VPC, names.vpc(tenant)), kube.get(NAMESPACE, names.namespace(tenant)))
     lists = await asyncio.gather(*(kube.list(kind) for kind in kinds))
     parts = (thing for found in lists for thing in found if names.belongs(tenant, thing["metadata"]["name"]))

@@ -95,7 +95,7 @@ class ObjectSteps:
             if given.before is not None and given.wanted is not None and uid(given.before) == uid(found):
                 return await self._restore(kind, found, given.before, given.wanted, given.tenant)
             if given.run is not None and run_of(found) != given.run:
-                _refuse_if_unmarked(found, given)
+                refuse_if_unmarked(found, given.tenant, given.run)
                 return False
             check_owner(found, given.tenant)
             if "deletionTimestamp" not in found["metadata"]:
@@ -136,11 +136,11 @@ class ObjectSteps:
             )
 
 
-def _refuse_if_unmarked(found: Object, given: RemoveObject) -> None:
+def refuse_if_unmarked(found: Object, tenant: str, run: str) -> None:
     """Whose it is cannot be told where the run's mark was taken off: that is for a person to say."""
-    if run_of(found) is None and owner_of(found) == given.tenant:
+    if run_of(found) is None and owner_of(found) == tenant:
         raise RefusedError(
-            f"{given.kind} {given.name} bears no annotation {RUN_ANNOTATION}, so it may be this run's or not: annotate it with"
-            f" {RUN_ANNOTATION}={given.run} to have it removed and retry, or skip it",
+            f"{found['kind']} {found['metadata']['name']} bears no annotation {RUN_ANNOTATION}, so it may be this run's or not:"
+            f" annotate it with {RUN_ANNOTATION}={run} to have it removed and retry, or skip it",
             reason="unmarked",
         )

@@ -8,6 +8,31 @@ from tenancy.mistakes import InvalidDocumentError, shown
 from tenancy.platform import Platform
 from tenancy.yaml_text import read_yaml
 
+LARGEST_SIGNERS = 65536
+"""Bytes of an allowed-signers file; it is kept in the history of every run."""
+
+
+def read_allowed_signers(platform: Platform) -> str:
+    """The text of the platform's allowed-signers file; nothing where decisions are not signed.
+
+    Raises UnavailableError where it cannot be read: a run waits until an operator has mended that.
+    """
+    path = platform.spec.vlan.approval.allowed_signers if platform.spec.vlan else None
+    if path is None:
+        return ""
+    try:
+        data = Path(path).read_bytes()
+        if len(data) > LARGEST_SIGNERS:
+            raise UnavailableError(
+                f"allowed-signers file {path} has {len(data)} bytes: {LARGEST_SIGNERS} at the most, keep approvers only"
+            )
+        return data.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnavailableError(
+            f"allowed-signers file {path} cannot be read ({error}): make it readable for the worker, or correct"
+            " spec.vlan.approval.allowedSigners"
+        ) from error
+
 
 def read_platform_file(path: Path) -> Platform:
     """The platform document in a YAML file.

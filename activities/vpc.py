@@ -16,6 +16,7 @@ from clients.kube_ovn.external import wait_for_external_ip
 from clients.kube_ovn.objects import is_being_deleted, uid
 from clients.kube_ovn.readiness import READINESS
 from tenancy import names
+from tenancy.approval import Approval
 from tenancy.kinds import OVN_EIP, VPC, Object
 from tenancy.meaning import with_block_policy, with_exceptions, with_spec, without
 from tenancy.plan import addresses_of
@@ -67,6 +68,8 @@ class AppliedDocument(BaseModel):
 
     tenant: str
     document: Object
+    approval: Approval | None = None
+    """In mode vlan: who approved what."""
 
 
 Proof = Literal["realised", "asserted"]
@@ -171,8 +174,12 @@ class VpcSteps:
         async with deciding(self._pace):
             text = json.dumps(given.document, sort_keys=True, separators=(",", ":"))
 
+            said = {names.DOCUMENT_ANNOTATION: text}
+            if given.approval is not None:
+                said[names.APPROVAL_ANNOTATION] = given.approval.model_dump_json()
+
             def documented(vpc: Object) -> Object:
-                annotations = {**(vpc["metadata"].get("annotations") or {}), names.DOCUMENT_ANNOTATION: text}
+                annotations = {**(vpc["metadata"].get("annotations") or {}), **said}
                 return {**vpc, "metadata": {**vpc["metadata"], "annotations": annotations}}
 
             await self._edit(given.tenant, documented)

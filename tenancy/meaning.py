@@ -14,6 +14,7 @@ from tenancy.kinds import (
     OVN_FIP,
     OVN_SNAT_RULE,
     SUBNET,
+    VLAN,
     VPC,
     Object,
 )
@@ -172,6 +173,7 @@ _FIXED: dict[str, dict[str, Callable[[Any], object]]] = {
     SUBNET.name: {"vpc": _text, "cidrBlock": networks_in, "provider": _text, "vlan": _text, "gateway": addresses_in},
     OVN_EIP.name: {"externalSubnet": _text, "type": _text, "v4Ip": addresses_in},
     OVN_SNAT_RULE.name: {"ovnEip": _text, "vpcSubnet": _text},
+    VLAN.name: {"id": _text, "provider": _text},
     OVN_FIP.name: {"ovnEip": _text, "vpc": _text, "v4Ip": addresses_in},
 }
 """By kind: fields that stay as they were made, and how to read their meaning."""

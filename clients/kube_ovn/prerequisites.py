@@ -33,11 +33,12 @@ async def missing_prerequisites(kube: KubeOvn, platform: Platform, tenant: Tenan
     Raises what the client raises: RefusedError too where Kube-OVN is not installed at all, UnavailableError too where all
     is there and Kube-OVN is not done with it yet.
     """
+    carrying = await _carrying_network(kube, platform)
     provider = platform.spec.provider_network
     if provider is None or not tenant.spec.external_ips:
         # The least that must be there: the API server answers, and knows what a VPC is.
         await kube.get(VPC, names.vpc(tenant.name))
-        return []
+        return carrying
     network, subnet, config, nodes, eips = await asyncio.gather(
         kube.get(PROVIDER_NETWORK, provider.name),
         kube.get(SUBNET, provider.external_subnet),
@@ -46,6 +47,7 @@ async def missing_prerequisites(kube: KubeOvn, platform: Platform, tenant: Tenan
         kube.list(OVN_EIP),
     )
     missing = [
+        *carrying,
         *_network(provider, network),
         *_subnet(provider, subnet),
         *_gateway(config, nodes),
@@ -56,6 +58,22 @@ async def missing_prerequisites(kube: KubeOvn, platform: Platform, tenant: Tenan
     if unready and not missing:
         raise UnavailableError(" | ".join(unready))
     return [*missing, *unready]
+
+
+async def _carrying_network(kube: KubeOvn, platform: Platform) -> list[str]:
+    """What is missing of the network that carries the tenants' VLANs. Raises UnavailableError while it is unready."""
+    if platform.spec.vlan is None:
+        return []
+    name = platform.spec.vlan.provider_network
+    network = await kube.get(PROVIDER_NETWORK, name)
+    if network is None:
+        return [
+            f"ProviderNetwork {name} does not exist, and tenants' VLANs are to be on it: create it, or correct"
+            " spec.vlan.providerNetwork in the platform document"
+        ]
+    if unready := list(_unready(network, provider_network_ready)):
+        raise UnavailableError(" | ".join(unready))
+    return []
 
 
 def _unready(found: Object | None, ready: Callable[[Object], str | None]) -> Iterator[str]:

@@ -14,6 +14,7 @@ from tenancy.kinds import (
     POD,
     SERVICE,
     SUBNET,
+    VLAN,
     VOLUME_CLAIM,
     VPC,
     Object,
@@ -27,7 +28,7 @@ SUBNET_LABEL = "ovn.kubernetes.io/subnet"
 async def users_of(kube: KubeOvn, found: Object) -> list[str]:
     """What uses the object and is not the tenant's own network, in words; empty where nothing does.
 
-    A subnet is used by addresses, an external IP by rules that are not Berth's, a VPC by subnets that are not Berth's,
+    A subnet is used by addresses, an external IP by rules that are not Berth's, a VPC or a Vlan by subnets that are not Berth's,
     a namespace by pods, services, volume claims and ConfigMaps that are not Berth's: they would go with it. Raises what
     the client raises.
     """
@@ -43,6 +44,9 @@ async def users_of(kube: KubeOvn, found: Object) -> list[str]:
         case VPC.name:
             subnets = await kube.list(SUBNET)
             users += [_named(one) for one in subnets if _spec(one, "vpc") == name and owner_of(one) != tenant]
+        case VLAN.name:
+            subnets = await kube.list(SUBNET)
+            users += [_named(one) for one in subnets if _spec(one, "vlan") == name and owner_of(one) != tenant]
         case NAMESPACE.name:
             for kind in (POD, SERVICE, VOLUME_CLAIM, CONFIG_MAP):
                 found_there = await kube.list(kind, namespace=name)

@@ -36,6 +36,8 @@ class ReserveVlan(_Given):
     """IDs the tenant may get, as ranges."""
     wished: int | None = None
     """The one it must be; None for any."""
+    instead_of: int | None = None
+    """The one this run reserved before, to be given back for it."""
     foreign: dict[str, str] = {}
     """By switch: the IDs it knows under a name that is not the tenant's, as ranges."""
 
@@ -56,8 +58,6 @@ class ReleaseVlans(_Given):
     tenant: str
     run: str
     """Only what this run reserved is given back."""
-    keep: int | None = None
-    """Not this one."""
 
 
 class VlanSteps:
@@ -77,8 +77,8 @@ class VlanSteps:
         async with deciding(self._pace) as progress:
             while True:
                 vlans = await self._kube.list(VLAN)
-                if mine := [one for one in vlans if owner_of(one) == given.tenant and not is_being_deleted(one)]:
-                    return _held(mine, given)
+                if mine := [one for one in vlans if _is_held(one, given)]:
+                    return await self._swapped(_held(mine, given), given)
                 taken = {_id(one): one for one in vlans if _spec(one, "provider") == given.provider_network}
                 number, passed_over = _choose(given, taken, {str(one["metadata"]["name"]) for one in vlans})
                 progress(f"reserving VLAN {number}")
@@ -92,7 +92,7 @@ class VlanSteps:
                 if await self._has_twin(number, given):
                     await self._give_back(names.vlan(number), given.tenant, given.run)
                     continue
-                return Reserved(vlan=number, passed_over=passed_over)
+                return await self._swapped(Reserved(vlan=number, passed_over=passed_over), given)
 
     @activity.defn
     async def release_vlans(self, given: ReleaseVlans) -> bool:
@@ -102,14 +102,17 @@ class VlanSteps:
             released = False
             for one in mine:
                 name = str(one["metadata"]["name"])
-                if given.keep is not None and name == names.vlan(given.keep):
-                    continue
                 if run_of(one) != given.run:
                     refuse_if_unmarked(one, given.tenant, given.run)
                     continue
                 await refuse_if_in_use(self._kube, one)
                 released |= await self._give_back(name, given.tenant, given.run)
             return released
+
+    async def _swapped(self, reserved: Reserved, given: ReserveVlan) -> Reserved:
+        if given.instead_of not in (None, reserved.vlan):
+            await self._give_back(names.vlan(given.instead_of), given.tenant, given.run)
+        return reserved
 
     async def _has_twin(self, number: int, given: ReserveVlan) -> bool:
         return any(
@@ -121,6 +124,12 @@ class VlanSteps:
 
     async def _give_back(self, name: str, tenant: str, run: str) -> bool:
         return await self._kube.remove(VLAN, name, tenant=tenant, run=run, deadline=self._pace.gone_deadline)
+
+
+def _is_held(one: Object, given: ReserveVlan) -> bool:
+    """Whether a Vlan is the tenant's and to stay so."""
+    swapped = given.instead_of is not None and one["metadata"]["name"] == names.vlan(given.instead_of)
+    return owner_of(one) == given.tenant and not is_being_deleted(one) and not (swapped and run_of(one) == given.run)
 
 
 def _held(mine: list[Object], given: ReserveVlan) -> Reserved:

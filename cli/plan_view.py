@@ -22,6 +22,11 @@ def plan_view(plan: Plan) -> RenderableType:
     steps.add_column(no_wrap=True)
     steps.add_column(no_wrap=True)
     steps.add_column(overflow="fold")
+    if plan.mode == "vlan":
+        sign, style = ACTION["create" if plan.vlan is None else "keep"]
+        number = "any free ID" if plan.vlan is None else str(plan.vlan)
+        carried = f"approved by the network team, then on {', '.join(plan.switches)}"
+        steps.add_row(Text(sign, style=style), "VLAN", clean(number, "bold"), clean(carried, "dim"))
     for planned in plan.objects:
         sign, style = ACTION[planned.action]
         steps.add_row(
@@ -63,7 +68,8 @@ def _gist(manifest: Object) -> str:
             return f"for {', '.join(spec['namespaces'])}, born with {len(spec['policyRoutes'])} policy routes"
         case SUBNET.name:
             mtu = f", MTU {spec['mtu']}" if "mtu" in spec else ""
-            return f"{spec['cidrBlock']}, gateway {spec['gateway']}{mtu}"
+            acls = f", {len(spec['acls'])} ACLs" if "acls" in spec else ""
+            return f"{spec['cidrBlock']}, gateway {spec['gateway']}{mtu}{acls}"
         case OVN_EIP.name:
             return f"{spec.get('v4Ip', 'any free address')} of {spec['externalSubnet']}"
         case OVN_SNAT_RULE.name:

@@ -16,6 +16,8 @@ def step_of(kind: str, name: str, stage: str) -> StepStatus:
 
 
 PREFLIGHT = StepStatus(id="preflight", stage=Stage.PREFLIGHT, title="Preflight: platform, capacity, what is in the way")
+VLAN = StepStatus(id="vlan", stage=Stage.VLAN, title="VLAN ID reserved")
+APPROVAL = StepStatus(id="approval", stage=Stage.APPROVAL, title="The network team's approval")
 BLOCK_POLICY = StepStatus(id="block-policy", stage=Stage.BLOCK_POLICY, title="Block policy")
 ROUTER_PORT = StepStatus(id="router-port", stage=Stage.ROUTER_PORT, title="Router port and default route")
 OWN_ADDRESSES = StepStatus(
@@ -28,10 +30,33 @@ GONE = StepStatus(id="gone", stage="removal", title="Nothing of it left, read ba
 HAND_OVER = StepStatus(id="hand-over", stage=Stage.HAND_OVER, title=f"ConfigMap {names.HAND_OVER}")
 
 
+def survey_of(switch: str) -> StepStatus:
+    """The step that asks a switch what it knows, before the first change."""
+    return StepStatus(id=f"survey-{switch}", stage=Stage.VLAN, title=f"Switch {switch} answers")
+
+
+def preview_of(switch: str) -> StepStatus:
+    """The step that asks a switch which lines it would be sent."""
+    return StepStatus(id=f"preview-{switch}", stage=Stage.APPROVAL, title=f"Preview for switch {switch}")
+
+
+def vlan_on(switch: str, stage: str = Stage.SWITCHES) -> StepStatus:
+    """The step that is about the tenant's VLAN on one switch."""
+    return StepStatus(id=f"switch-{switch}", stage=stage, title=f"VLAN on switch {switch}")
+
+
 def steps_of(plan: Plan) -> Iterator[StepStatus]:
     """Every step of an onboarding of this plan after preflight. A run can take no step that is not among them."""
     for stage in Stage:
         match stage:
+            case Stage.VLAN if plan.mode == "vlan":
+                yield from map(survey_of, plan.switches)
+                yield VLAN
+            case Stage.APPROVAL if plan.mode == "vlan":
+                yield from map(preview_of, plan.switches)
+                yield APPROVAL
+            case Stage.SWITCHES:
+                yield from map(vlan_on, plan.switches)
             case Stage.BLOCK_POLICY:
                 yield BLOCK_POLICY
             case Stage.ROUTER_PORT if plan.router_port is not None:

@@ -32,8 +32,8 @@ class Platform:
         reserved: Reserved = await ActivityEnvironment().run(self._steps.reserve_vlan, given)
         return reserved
 
-    async def release(self, tenant: str, run: str | None = None, keep: int | None = None) -> bool:
-        given = ReleaseVlans(tenant=tenant, run=run or f"run-of-{tenant}", keep=keep)
+    async def release(self, tenant: str) -> bool:
+        given = ReleaseVlans(tenant=tenant, run=f"run-of-{tenant}")
         released: bool = await ActivityEnvironment().run(self._steps.release_vlans, given)
         return released
 
@@ -159,7 +159,6 @@ async def test_only_what_the_run_reserved_is_given_back(platform: Platform) -> N
     await platform.reserve("acme", run="an earlier run")
     await platform.reserve("globex")
     assert not await platform.release("acme")
-    assert not await platform.release("globex", keep=2001)
     assert await platform.release("globex")
     assert not await platform.release("globex")
     assert await platform.taken() == {"vlan-2000": "acme"}
@@ -173,3 +172,14 @@ async def test_a_vlan_that_somebody_elses_subnet_is_bound_to_is_not_given_back(p
     failure = await refused(platform.release("acme"))
     assert failure.type == "in-use"
     assert "Subnet theirs" in failure.message
+
+
+async def test_another_id_is_taken_before_the_first_is_given_back(platform: Platform) -> None:
+    await platform.reserve("acme")
+    await platform.reserve("globex")
+    failure = await refused(platform.reserve("acme", wished=2001, instead_of=2000))
+    assert failure.type == "vlan-taken"
+    assert await platform.taken() == {"vlan-2000": "acme", "vlan-2001": "globex"}
+    for _ in range(2):
+        assert (await platform.reserve("acme", wished=2004, instead_of=2000)).vlan == 2004
+        assert await platform.taken() == {"vlan-2004": "acme", "vlan-2001": "globex"}

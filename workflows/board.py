@@ -47,7 +47,9 @@ class Board:
         """Moves one step. Raises KeyError for a step that was never declared."""
         now = workflow.now()
         before = self._steps[step]
-        starts = state is StepState.RUNNING or (state is StepState.UNDOING and before.started is None)
+        starts = (state is StepState.RUNNING and before.state is not StepState.RUNNING) or (
+            state is StepState.UNDOING and before.started is None
+        )
         update = {
             "state": state,
             "started": now if starts else before.started,
@@ -126,13 +128,13 @@ class Board:
     def _markdown(self) -> str:
         status = self._status
         verb = "Onboarding" if status.workflow == "OnboardTenant" else "Offboarding"
-        lines = [f"### {verb} {status.tenant}: {status.outcome}", f"Requested by {_cell(status.requested_by)}"]
+        lines = [f"### {verb} {status.tenant}: {status.outcome}", f"Requested by {cell(status.requested_by)}"]
         if status.failure:
-            lines += ["", f"**It could not go on:** {_cell(status.failure)}"]
+            lines += ["", f"**It could not go on:** {cell(status.failure)}"]
         for parked in self._parked.values():
             lines += [
                 "",
-                f"**NEEDS OPERATOR** {_cell(parked.title)}: {_cell(parked.reason)}",
+                f"**NEEDS OPERATOR** {cell(parked.title)}: {cell(parked.reason)}",
                 f"`berth resolve {status.tenant} retry|skip|abort --step {parked.step} --reason ...`",
             ]
         lines += ["", "| Step | State | Started | Seconds | Note |", "|---|---|---|---|---|"]
@@ -143,10 +145,10 @@ class Board:
         started = step.started.strftime("%H:%M:%S") if step.started else ""
         seconds = f"{(step.finished - step.started).total_seconds():.1f}" if step.started and step.finished else ""
         state = state_word(self._status.workflow, step.state)
-        return f"| {_cell(step.title)} | {state} | {started} | {seconds} | {_cell(step.note or '')} |"
+        return f"| {cell(step.title)} | {state} | {started} | {seconds} | {cell(step.note or '')} |"
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """Text as a Markdown table's cell: from outside, so no line, column or tag of its own."""
     printable = text if text.isprintable() else shown(text)
     escaped = printable.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")

@@ -9,7 +9,7 @@ from temporalio import workflow
 
 from tenancy.handover import HandOver
 from tenancy.mistakes import shown
-from workflows.face import MODE, STAGE, TENANT, Outcome, Parked, Status, StepState, StepStatus, state_word
+from workflows.face import MODE, STAGE, TENANT, VLAN, Outcome, Parked, Status, StepState, StepStatus, state_word
 
 ENDED = frozenset({StepState.DONE, StepState.FAILED, StepState.UNDONE, StepState.SKIPPED})
 
@@ -91,6 +91,12 @@ class Board:
         """What the platform and the plan are, once that is known."""
         self._status = self._status.model_copy(update={"mode": mode, "plan_hash": plan_hash})
         workflow.upsert_search_attributes([MODE.value_set(mode)])
+        self._tell()
+
+    def know_vlan(self, number: int) -> None:
+        """Which VLAN the tenant has, once that is known."""
+        self._status = self._status.model_copy(update={"vlan": number})
+        workflow.upsert_search_attributes([VLAN.value_set(number)])
         self._tell()
 
     def become(self, outcome: Outcome, *, failure: str | None = None, hand_over: HandOver | None = None) -> None:

@@ -118,6 +118,8 @@ class Status(_Told):
     """Of the search attribute BerthStage: the stage of an onboarding, or the outcome."""
     mode: str | None = None
     plan_hash: str | None = None
+    vlan: int | None = None
+    """The tenant's VLAN ID, in mode vlan, once one is reserved."""
     steps: tuple[StepStatus, ...] = ()
     parked: tuple[Parked, ...] = ()
     """What waits for an operator; empty where nobody has to act."""

@@ -19,16 +19,19 @@ from tenancy.kinds import (
     OVN_FIP,
     OVN_SNAT_RULE,
     SUBNET,
+    VLAN,
     VPC,
     Kind,
     Object,
 )
+from workflows.asking import Asking
 from workflows.board import Board
 from workflows.face import LEFT_BEHIND, OFFBOARD, REFUSED, Offboarded, Outcome, Status
 from workflows.removal import Removal, Removals
 from workflows.request import decision_in, given_request, offboarding_request, requested
 from workflows.stepping import reason_of, take_step
 from workflows.steps import GONE, INVENTORY, OWN_ADDRESSES, ROUTER_PORT, step_of
+from workflows.vlans import off_the_switches
 
 
 @workflow.defn(name=OFFBOARD)
@@ -42,6 +45,7 @@ class OffboardTenant:
         self._requested_by = asked.by
         self._board = Board("OffboardTenant", asked.tenant, asked.by)
         self._removals = Removals(self._board)
+        self._asking = Asking(self._board, asked.tenant)
 
     @workflow.run
     async def run(self, *given: Any) -> Offboarded:
@@ -65,7 +69,7 @@ class OffboardTenant:
 
     async def _offboard(self, tenant: str) -> Offboarded:
         found: Inventory = await take_step(self._board, INVENTORY, Checks.take_inventory, tenant)
-        removals = list(_phases(tenant, found.objects))
+        removals = list(_phases(tenant, found, self._asking))
         for phase in removals:
             self._removals.new_phase()
             for removal in phase:
@@ -96,6 +100,16 @@ class OffboardTenant:
         """Where the run is, step by step, and who must act."""
         return self._board.status()
 
+    @workflow.signal
+    def device_answered(self, outcome: Any = None) -> None:
+        """The last word of a switch's queue about something this run asked."""
+        self._asking.answered(outcome)
+
+    @workflow.signal
+    def device_waits(self, waits: Any = None) -> None:
+        """Why a switch's queue has no answer yet."""
+        self._asking.waits(waits)
+
     @workflow.update
     def resolve(self, decision: Any = None) -> str:
         """An operator's decision about a step that cannot finish. Answers with what follows from it."""
@@ -107,8 +121,9 @@ class OffboardTenant:
             raise ApplicationError(refusal, type=REFUSED)
 
 
-def _phases(tenant: str, objects: Sequence[Object]) -> Iterator[list[Removal]]:
+def _phases(tenant: str, found: Inventory, asking: Asking) -> Iterator[list[Removal]]:
     """What there is to remove, in the order in which it was made: the last phase goes first."""
+    objects = found.objects
 
     def of(*kinds: Kind, part_of: str | None = None) -> list[Removal]:
         wanted = [thing for kind in kinds for thing in objects if thing["kind"] == kind.name]
@@ -117,6 +132,11 @@ def _phases(tenant: str, objects: Sequence[Object]) -> Iterator[list[Removal]]:
     vpc = next((thing for thing in objects if thing["kind"] == VPC.name), None)
     spec = (vpc or {}).get("spec") or {}
     namespace = next((removal.step.id for removal in of(NAMESPACE)), None)
+    # An ID is not given away while a switch carries it for this tenant.
+    yield of(VLAN)
+    for thing in objects:
+        if thing["kind"] == VLAN.name and (number := (thing.get("spec") or {}).get("id")):
+            yield off_the_switches(asking, found.switches, int(number), by_hand=found.by_hand, stage="removal")
     yield of(VPC)
     yield of(SUBNET)
     yield of(NAMESPACE)

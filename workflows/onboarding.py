@@ -12,14 +12,17 @@ from activities.checks import Checks, Found, Verification
 from activities.objects import Ensured, EnsureObject, ObjectSteps, RemoveObject
 from activities.vpc import AppliedDocument, BlockPolicy, OwnExceptions, Proof, RouterPort, VpcSteps
 from tenancy import manifests, names
+from tenancy.approval import Approval
 from tenancy.documents import to_plain
 from tenancy.handover import HandOver, hand_over
-from tenancy.kinds import OVN_EIP, VPC, Object
+from tenancy.kinds import OVN_EIP, VLAN, VPC, Object
 from tenancy.plan import PlannedObject, Stage
 from tenancy.policy import PolicyRoute, born_policy, is_own_exception, own_exceptions
 from tenancy.tenant import TenantNetwork
+from workflows.approval import Approvals
+from workflows.asking import Asking
 from workflows.board import Board
-from workflows.face import INVALID_DOCUMENT, ONBOARD, REFUSED, Outcome, Status, StepState, StepStatus
+from workflows.face import INVALID_DOCUMENT, ONBOARD, REFUSED, ApprovalStatus, Outcome, Status, StepState, StepStatus
 from workflows.removal import Removal, Removals
 from workflows.request import decision_in, given_request, onboarding_request, requested
 from workflows.stepping import reason_of, side_by_side, take_step, to_the_end
@@ -34,6 +37,7 @@ from workflows.steps import (
     step_of,
     steps_of,
 )
+from workflows.vlans import OwnVlan
 
 
 @workflow.defn(name=ONBOARD)
@@ -47,10 +51,15 @@ class OnboardTenant:
         self._requested_by = asked.by
         self._board = Board("OnboardTenant", asked.tenant, asked.by)
         self._removals = Removals(self._board)
+        self._asking = Asking(self._board, asked.tenant)
         # Kept by a reset, so a run that is reset still knows what it made.
         self._run = workflow.info().original_execution_run_id
         self._tenant = asked.tenant
         self._before: dict[tuple[str, str], Object] = {}
+        self._approvals = Approvals(self._board)
+        self._vlan = OwnVlan(
+            self._board, self._removals, self._approvals, self._asking, run=self._run, requested_by=asked.by
+        )
 
     @workflow.run
     async def run(self, *given: Any) -> HandOver:
@@ -78,6 +87,15 @@ class OnboardTenant:
         self._before = {_key(thing): thing for thing in found.before if finished or _made_by(thing) != self._run}
         self._board.know(mode=plan.mode, plan_hash=plan.hash)
         self._board.declare(steps_of(plan))
+        approval: Approval | None = None
+        if platform.spec.vlan is not None:
+            plan, approval = await self._vlan.bring_in(
+                found,
+                platform.spec.vlan,
+                tenant.spec.vlan,
+                was_there=any(kind == VLAN.name for kind, _ in self._before),
+            )
+            self._board.know(mode=plan.mode, plan_hash=plan.hash)
 
         await self._ensure_all(plan.of(Stage.VPC))
         await self._ensure_all(plan.of(Stage.SUBNETS))
@@ -132,13 +150,27 @@ class OnboardTenant:
         final_vpc = {**vpc.manifest, "spec": {**vpc.manifest["spec"], "policyRoutes": [r.manifest() for r in routes]}}
         final_vpc["spec"] |= plan.router_port or {}
         expected = [final_vpc if planned is vpc else planned.manifest for planned in plan.objects]
+        if platform.spec.vlan is not None and plan.vlan is not None:
+            expected.append(manifests.vlan(tenant.name, platform.spec.vlan.provider_network, plan.vlan))
+            if platform.spec.vlan.gateway == "physical":
+                # The traffic passes no router; that the subnets' ACLs are in OVN nothing confirms.
+                proof = "asserted"
         await self._step(VERIFY, Checks.verify, Verification(tenant=tenant.name, manifests=tuple(expected)))
 
         await self._step(
-            RECORD, VpcSteps.record_document, AppliedDocument(tenant=tenant.name, document=to_plain(tenant))
+            RECORD,
+            VpcSteps.record_document,
+            AppliedDocument(tenant=tenant.name, document=to_plain(tenant), approval=approval),
         )
         result = hand_over(
-            tenant, platform, eips, block_policy=proof, plan_hash=plan.hash, requested_by=self._requested_by
+            tenant,
+            platform,
+            eips,
+            block_policy=proof,
+            plan_hash=plan.hash,
+            requested_by=self._requested_by,
+            vlan=plan.vlan,
+            approval=approval,
         )
         self._removals.new_phase()
         (namespace,) = plan.of(Stage.NAMESPACE)
@@ -243,6 +275,49 @@ class OnboardTenant:
     def status(self) -> Status:
         """Where the run is, step by step, and who must act."""
         return self._board.status()
+
+    @workflow.query
+    def approval(self) -> ApprovalStatus:
+        """In mode vlan: what waits for the network team, or how it was decided."""
+        return self._approvals.status()
+
+    @workflow.update(name="approve")
+    def approve(self, decision: Any = None) -> str:
+        """An approver's decision. Answers with what follows from it, or why it does not count."""
+        return self._approvals.decide("approve", decision)
+
+    @approve.validator
+    def _check_approve(self, decision: Any = None) -> None:
+        self._approvals.check("approve", decision)
+
+    @workflow.update(name="reject")
+    def reject(self, decision: Any = None) -> str:
+        """An approver's decision against it; its comment says why."""
+        return self._approvals.decide("reject", decision)
+
+    @reject.validator
+    def _check_reject(self, decision: Any = None) -> None:
+        self._approvals.check("reject", decision)
+
+    @workflow.signal(name="approve")
+    def approve_by_signal(self, decision: Any = None) -> None:
+        """The same from where no update can be sent; that it does not count is told on the board."""
+        self._approvals.told("approve", decision)
+
+    @workflow.signal(name="reject")
+    def reject_by_signal(self, decision: Any = None) -> None:
+        """The same for a decision against it."""
+        self._approvals.told("reject", decision)
+
+    @workflow.signal
+    def device_answered(self, outcome: Any = None) -> None:
+        """The last word of a switch's queue about something this run asked."""
+        self._asking.answered(outcome)
+
+    @workflow.signal
+    def device_waits(self, waits: Any = None) -> None:
+        """Why a switch's queue has no answer yet."""
+        self._asking.waits(waits)
 
     @workflow.update
     def resolve(self, decision: Any = None) -> str:

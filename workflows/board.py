@@ -2,14 +2,26 @@
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from temporalio import workflow
 
 from tenancy.handover import HandOver
 from tenancy.mistakes import shown
-from workflows.face import MODE, STAGE, TENANT, VLAN, Outcome, Parked, Status, StepState, StepStatus, state_word
+from workflows.face import (
+    MODE,
+    STAGE,
+    TENANT,
+    VLAN,
+    Awaited,
+    Outcome,
+    Parked,
+    Status,
+    StepState,
+    StepStatus,
+    state_word,
+)
 
 ENDED = frozenset({StepState.DONE, StepState.FAILED, StepState.UNDONE, StepState.SKIPPED})
 
@@ -29,6 +41,7 @@ class Board:
         self._steps: dict[str, StepStatus] = {}
         self._rows: dict[str, str] = {}
         self._parked: dict[str, Parked] = {}
+        self._approval: Sequence[str] = ()
         self._at_stage: str | None = None
 
     def status(self) -> Status:
@@ -77,6 +90,12 @@ class Board:
         """A step no longer waits for an operator; nothing where it did not."""
         if self._parked.pop(step, None) and not self._parked:
             self.become(Outcome.UNDOING if self._status.workflow == "OnboardTenant" else Outcome.RUNNING)
+
+    def await_approval(self, awaited: Awaited | None, details: Sequence[str] = ()) -> None:
+        """What waits for an approver, or that nothing does any more; with what people read of it, in Markdown."""
+        self._status = self._status.model_copy(update={"approval": awaited})
+        self._approval = details
+        self._tell()
 
     @property
     def parked(self) -> tuple[Parked, ...]:
@@ -143,6 +162,7 @@ class Board:
                 f"**NEEDS OPERATOR** {cell(parked.title)}: {cell(parked.reason)}",
                 f"`berth resolve {status.tenant} retry|skip|abort --step {parked.step} --reason ...`",
             ]
+        lines += self._approval
         lines += ["", "| Step | State | Started | Seconds | Note |", "|---|---|---|---|---|"]
         lines += self._rows.values()
         return "\n".join(lines)
@@ -155,7 +175,7 @@ class Board:
 
 
 def cell(text: str) -> str:
-    """Text as a Markdown table's cell: from outside, so no line, column or tag of its own."""
+    """Text as a Markdown table's cell, or as a part of a line: from outside, so no line, column or tag of its own."""
     printable = text if text.isprintable() else shown(text)
     escaped = printable.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
     # As code, because the Temporal UI makes one long dash of two, and nobody could copy the name.

@@ -1,7 +1,7 @@
 """Offboarding: everything that bears the tenant's label goes, in the order of the undo, proven by reading back."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from temporalio import workflow

@@ -16,7 +16,7 @@ from tenancy.names import APPROVAL_ANNOTATION
 from tenancy.plan import Plan
 from tenancy.vlans import VlanMode, as_ranges, candidates
 from workflows.approval import Approvals
-from workflows.asking import Asking
+from workflows.asking import Action, Asking
 from workflows.board import Board
 from workflows.face import REFUSED, StepState, StepStatus
 from workflows.removal import Removal, Removals
@@ -125,9 +125,7 @@ class OwnVlan:
     async def _preview(self, plan: Plan, vlan: VlanMode) -> Preview:
         outcomes = await side_by_side(
             [
-                self._asking.take(
-                    preview_of(switch.name), switch.name, "preview", vlan=plan.vlan, trunks=switch.trunks
-                )
+                self._asking.take(preview_of(switch.name), switch.name, "preview", vlan=plan.vlan, trunks=switch.trunks)
                 for switch in vlan.switches
             ]
         )
@@ -183,7 +181,7 @@ def off_the_switches(
     removals = []
     for switch, ports in trunks.items():
         step: StepStatus = vlan_on(switch, stage) if stage else vlan_on(switch)
-        action = "verify-absent" if by_hand else "absent"
+        action: Action = "verify-absent" if by_hand else "absent"
         removals.append(Removal(step, by=partial(asking.take_back, step, switch, action, vlan=number, trunks=ports)))
     return removals
 

@@ -95,7 +95,7 @@ def following(line: str, commands: Sequence[Command], kinds: Mapping[str, Accept
         except (NoCommandError, IncompleteError, AmbiguousError):
             continue
         following_word = command.words[depth] if len(command.words) > depth else "<cr>"
-        if following_word.startswith("<") or following_word.startswith(last.lower()):
+        if following_word.startswith(("<", last.lower())):
             found.add(following_word)
     return sorted(found)
 

@@ -63,7 +63,7 @@ def _vlan(shell: CiscoShell, text: str) -> str:
     vlans = _vlan_list(text)
     told = shell.enter("config-vlan")
     shell.vlans = tuple(sorted(vlans))
-    for vlan in vlans - set(shell.running.vlans):
+    for vlan in vlans - set(shell.running.vlans) - set(DEFAULT_VLANS):
         shell.pending[vlan] = None
     return told
 

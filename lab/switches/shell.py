@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -11,7 +12,7 @@ from lab.switches.grammar import AmbiguousError, Command, IncompleteError, NoCom
 from lab.switches.session import Session
 from lab.switches.terminal import END
 
-Reply: TypeAlias = "str | None | Awaitable[str | None]"
+Reply: TypeAlias = "Awaitable[str | None] | str | None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +117,8 @@ class CiscoShell:
 
     def settle(self) -> None:
         """Let take effect what waits for the end of VLAN mode, refused or not."""
-        try:
+        with suppress(RejectedError):
             self.dialect.settle(self)
-        except RejectedError:
-            pass
 
     def close(self) -> None:
         """The session ends: what waited for the end of VLAN mode is lost."""

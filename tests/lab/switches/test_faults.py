@@ -20,19 +20,19 @@ async def made(switch: Switch, vlan: int) -> str:
     """Make a VLAN; what was told, where the session ended before its end."""
     async with session(switch) as client:
         try:
-            await client.each("configure terminal", f"vlan {vlan}", "exit", "write memory", "exit")
+            await client.each("configure terminal", f"vlan {vlan}", "end", "write memory", "exit")
         except (EOFError, asyncssh.Error, OSError) as error:
             return str(error) or type(error).__name__
         return ""
 
 
 async def test_a_connection_dropped_before_a_line_takes_effect(switch: Switch) -> None:
-    fault = switch.faults.add(effect="drop", line="^exit", times=1)
+    fault = switch.faults.add(effect="drop", line="^end", times=1)
     await made(switch, 100)
     assert 100 not in switch.running.vlans
     assert switch.faults.struck(fault) == 1
     entry = list(switch.journal)[-1]
-    assert (entry.line, entry.accepted, entry.fault) == ("exit", None, "drop")
+    assert (entry.line, entry.accepted, entry.fault) == ("end", None, "drop")
 
 
 async def test_a_connection_dropped_after_a_line_took_effect(switch: Switch) -> None:
@@ -102,7 +102,7 @@ async def test_a_line_that_is_ignored_is_taken_and_has_no_effect(switch: Switch)
     async with session(switch) as client:
         answers = await client.each("configure terminal", "int gi1/0/1", "switchport trunk allowed vlan add 100", "end")
     assert "%" not in answers[2]
-    assert switch.running.ports["GigabitEthernet1/0/1"].allowed == {1}
+    assert switch.running.ports["GigabitEthernet1/0/1"].allowed == frozenset({1})
 
 
 async def test_a_save_that_is_ignored_says_ok(switch: Switch) -> None:
@@ -126,7 +126,8 @@ async def test_a_switch_that_restarts_while_it_is_configured(switch: Switch) -> 
     switch.faults.add(effect="reload", line="^write", times=1)
     await made(switch, 100)
     assert set(switch.running.vlans) == {1}
-    assert await made(switch, 100) == "leaf-1#exit\n" or 100 in switch.startup.vlans
+    await made(switch, 100)
+    assert 100 in switch.startup.vlans
 
 
 async def test_a_save_that_is_refused(switch: Switch) -> None:
@@ -146,7 +147,8 @@ async def test_connections_refused_until_the_fault_is_removed(switch: Switch) ->
             pass
     switch.faults.remove(fault)
     await switch.listening()
-    assert await made(switch, 100) or 100 in switch.running.vlans
+    await made(switch, 100)
+    assert 100 in switch.running.vlans
 
 
 async def test_a_connection_cut_before_the_banner(switch: Switch) -> None:

@@ -1,0 +1,320 @@
+"""Mode vlan from end to end: on real SSH servers that behave as switches do, asserted on the switches' own state."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client, WorkflowUpdateFailedError
+
+from tenancy import names
+from tenancy.kinds import SUBNET, VLAN, VPC
+from tests.workflows.strikes import PATIENCE, refusal
+from tests.workflows.vlan_world import (
+    NADIA,
+    TRUNKS,
+    VlanWorld,
+    decide,
+    everywhere,
+    running_vlan_world,
+    vlan_tenant,
+    waiting,
+)
+from tests.workflows.world import cancelled, failure, parked, resolve, status, until
+from workflows.face import LEFT_BEHIND, REFUSED, Outcome
+
+
+@pytest.fixture
+async def world(client: Client, tmp_path: Path, name: str) -> AsyncIterator[VlanWorld]:
+    async with running_vlan_world(client, tmp_path, name) as made:
+        yield made
+
+
+async def vlans_of(world: VlanWorld) -> list[str]:
+    found = await world.api.list(VLAN, labels={names.LABEL: world.name})
+    return [one["metadata"]["name"] for one in found]
+
+
+async def test_a_tenant_gets_its_vlan_on_every_switch_once_it_is_approved(world: VlanWorld) -> None:
+    handed_over = await world.approved()
+
+    assert handed_over["vlan"] == 2000
+    assert world.carries(2000) == everywhere(world, 2000, world.name)
+    approval = handed_over["approval"]
+    assert approval["decision"]["by"] == NADIA
+    vpc = await world.api.get(VPC, names.vpc(world.name))
+    assert vpc is not None
+    assert json.loads(vpc["metadata"]["annotations"][names.APPROVAL_ANNOTATION]) == approval
+    subnet = await world.api.get(SUBNET, names.subnet(world.name, "prod"))
+    assert subnet is not None
+    assert subnet["spec"]["vlan"] == "vlan-2000"
+    assert subnet["spec"]["logicalGateway"] is True
+    (run,) = world.handles
+    attributes = (await run.describe()).typed_search_attributes
+    assert [pair.value for pair in attributes if pair.key.name == "BerthVlan"] == [2000]
+
+
+async def test_no_line_is_sent_to_a_switch_before_the_approval(world: VlanWorld) -> None:
+    run, shown = await world.asked()
+    assert shown.preview is not None
+    for switch, told in zip(world.switches, shown.preview.switches, strict=True):
+        assert told.switch == switch.name
+        assert told.lines
+        assert [entry.line for entry in switch.journal if entry.configuring] == []
+    assert world.carries(2000) == []
+
+    await decide(run, "approve", plan=shown.plan)
+    await run.result()
+    for switch, told in zip(world.switches, shown.preview.switches, strict=True):
+        sent = [entry.line.strip() for entry in switch.journal if entry.configuring and entry.accepted]
+        assert set(sent) >= {line.strip() for line in told.lines}
+
+
+async def test_a_rejected_approval_frees_the_vlan_and_touches_no_switch(world: VlanWorld) -> None:
+    before = [switch.text("running") for switch in world.switches]
+    run, shown = await world.asked()
+    await decide(run, "reject", plan=shown.plan, comment="not in this maintenance window")
+
+    failed = await failure(run)
+    assert failed.type == REFUSED
+    assert "rejected by nadia@example.com" in failed.message
+    assert "not in this maintenance window" in failed.message
+    assert [switch.text("running") for switch in world.switches] == before
+    assert await vlans_of(world) == []
+
+
+async def test_a_cancel_while_the_network_team_thinks_leaves_nothing(world: VlanWorld) -> None:
+    run, _ = await world.asked()
+    await run.cancel()
+    await cancelled(run)
+    assert await vlans_of(world) == []
+    assert world.carries(2000) == []
+
+
+async def test_offboarding_takes_the_vlan_off_every_switch_for_good(world: VlanWorld) -> None:
+    before = [switch.text("startup") for switch in world.switches]
+    await world.approved()
+    result = await world.offboarded()
+
+    assert "Vlan vlan-2000" in result["removed"]
+    assert [switch.text("startup") for switch in world.switches] == before
+    assert [switch.text("running") for switch in world.switches] == before
+    assert await vlans_of(world) == []
+
+
+@pytest.mark.parametrize("step", ["vpc-{tenant}", "subnet-{tenant}--prod", "verify", "hand-over"])
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_a_step_that_fails_takes_the_vlan_off_every_switch_again(
+    world: VlanWorld, step: str, moment: str
+) -> None:
+    before = [switch.text("startup") for switch in world.switches]
+    struck = step.format(tenant=world.name)
+    getattr(world.strikes, moment)[struck] = refusal()
+    run, shown = await world.asked()
+    await decide(run, "approve", plan=shown.plan)
+
+    assert (await failure(run)).type == REFUSED
+    assert (await status(run)).outcome is Outcome.UNDONE
+    assert [switch.text("startup") for switch in world.switches] == before
+    assert [switch.text("running") for switch in world.switches] == before
+    assert await vlans_of(world) == []
+
+
+async def test_an_id_that_a_switch_knows_under_a_foreign_name_is_passed_over_and_told(world: VlanWorld) -> None:
+    await world.switches[1].change("vlan 2000", "name storage")
+    handed_over = await world.approved()
+    assert handed_over["vlan"] == 2001
+    (run,) = world.handles
+    note = next(step.note for step in (await status(run)).steps if step.id == "vlan")
+    assert note is not None
+    assert f"VLAN 2000 is known to {world.switches[1].name}" in note
+    assert world.switches[1].running.vlans[2000] == "storage"
+
+
+async def test_a_wish_is_honoured_or_refused_with_the_reason(world: VlanWorld) -> None:
+    handed_over = await world.approved(vlan_tenant(world.name, vlan=2042))
+    assert handed_over["vlan"] == 2042
+    await world.offboarded()
+    await world.switches[0].change("vlan 2042", "name storage")
+    failed = await failure(await world.onboard(vlan_tenant(world.name, vlan=2042)))
+    assert f"VLAN 2042 is known to {world.switches[0].name}" in failed.message
+
+
+async def test_a_switch_that_changed_since_the_preview_is_shown_and_decided_again(world: VlanWorld) -> None:
+    """Whoever approved saw fewer lines than would now be sent."""
+    first = world.switches[0]
+    await first.change("interface GigabitEthernet1/0/1", "switchport trunk allowed vlan all")
+    run, shown = await world.asked()
+    await first.change("interface GigabitEthernet1/0/1", "switchport trunk allowed vlan 1")
+    await decide(run, "approve", plan=shown.plan)
+
+    await until(run, lambda seen: seen.approval is not None and seen.approval.plan != shown.plan, "another preview")
+    again = await waiting(run)
+    with pytest.raises(WorkflowUpdateFailedError) as stale:
+        await decide(run, "approve", plan=shown.plan)
+    assert "the plan has changed since it was shown" in str(stale.value.cause)
+    assert "GigabitEthernet1/0/1" in str(stale.value.cause)
+    await decide(run, "approve", plan=again.plan)
+    await asyncio.wait_for(run.result(), PATIENCE)
+    assert world.carries(2000) == everywhere(world, 2000, world.name)
+
+
+async def test_a_tenant_whose_switches_need_nothing_is_not_asked_about_again(world: VlanWorld) -> None:
+    first = await world.approved()
+    document = vlan_tenant(world.name)
+    document["spec"]["subnets"].append({"name": "dev", "cidrs": ["10.21.0.0/24"]})
+    again = await world.onboarded(document)
+    assert again["vlan"] == 2000
+    assert again["approval"] == first["approval"]
+
+
+async def test_a_run_nobody_requested_is_refused_since_nobody_could_approve_it(world: VlanWorld) -> None:
+    run = await world.start("OnboardTenant", {"tenant": vlan_tenant(world.name)})
+    assert "nobody is named as requester" in (await failure(run)).message
+
+
+async def test_the_requester_may_not_approve(world: VlanWorld) -> None:
+    run = await world.start("OnboardTenant", {"tenant": vlan_tenant(world.name), "requestedBy": NADIA.upper()})
+    shown = await waiting(run)
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await decide(run, "approve", plan=shown.plan)
+    assert "may not approve it as well" in str(refused.value.cause)
+    await run.cancel()
+    await cancelled(run)
+
+
+async def test_a_switch_that_is_down_is_waited_for_and_named(world: VlanWorld) -> None:
+    down = world.switches[1]
+    identity = down.faults.add(effect="refuse")
+    run = await world.onboard(vlan_tenant(world.name))
+    seen = await until(
+        run,
+        lambda seen: any(down.name in (step.note or "") for step in seen.steps if step.id == f"survey-{down.name}"),
+        "the reason on the board",
+    )
+    assert seen.outcome is Outcome.RUNNING
+    down.faults.remove(identity)
+    await down.listening()
+    shown = await waiting(run)
+    await decide(run, "approve", plan=shown.plan)
+    await asyncio.wait_for(run.result(), PATIENCE)
+
+
+async def test_gateways_on_the_switches_get_acls_that_say_what_the_block_policy_says(
+    client: Client, tmp_path: Path, name: str
+) -> None:
+    async with running_vlan_world(client, tmp_path, name, vlan={"gateway": "physical"}) as world:
+        handed_over = await world.approved(vlan_tenant(name, externalIPs=[]))
+        assert handed_over["blockPolicy"] == "asserted"
+        subnet, vpc = await world.api.get(SUBNET, names.subnet(name, "prod")), await world.api.get(VPC, name)
+        assert subnet is not None
+        assert vpc is not None
+        assert "logicalGateway" not in subnet["spec"]
+        said = {(route["priority"], route["match"], route["action"]) for route in vpc["spec"]["policyRoutes"]}
+        assert {(acl["priority"], acl["match"], acl["action"]) for acl in subnet["spec"]["acls"]} == said
+        assert {acl["direction"] for acl in subnet["spec"]["acls"]} == {"from-lport"}
+
+
+class TestByHand:
+    """The network team configures the switches, and Berth only reads."""
+
+    @pytest.fixture
+    async def world(self, client: Client, tmp_path: Path, name: str) -> AsyncIterator[VlanWorld]:
+        async with running_vlan_world(client, tmp_path, name, vlan={"configure": "by-hand"}) as made:
+            yield made
+            for switch in made.switches:
+                assert [entry.line for entry in switch.journal if entry.configuring] == []
+
+    @staticmethod
+    async def configure(world: VlanWorld, vlan: int, *, without: str | None = None) -> None:
+        for switch in world.switches:
+            if switch.name == without:
+                continue
+            await switch.change(f"vlan {vlan}", "name whatever-they-call-it")
+            for port in TRUNKS[switch.dialect]:
+                await switch.change(f"interface {port}", f"switchport trunk allowed vlan add {vlan}")
+
+    @staticmethod
+    async def clear(world: VlanWorld, vlan: int) -> None:
+        for switch in world.switches:
+            for port in TRUNKS[switch.dialect]:
+                await switch.change(f"interface {port}", f"switchport trunk allowed vlan remove {vlan}")
+            await switch.change(f"no vlan {vlan}")
+
+    async def test_the_team_decides_with_the_id_it_used(self, world: VlanWorld) -> None:
+        run, shown = await world.asked()
+        await self.configure(world, 2345)
+        await decide(run, "approve", plan=shown.plan, vlan=2345)
+        handed_over = await asyncio.wait_for(run.result(), PATIENCE)
+        assert handed_over["vlan"] == 2345
+        assert await vlans_of(world) == ["vlan-2345"]
+
+    async def test_what_is_missing_on_a_switch_is_told_and_decided_again(self, world: VlanWorld) -> None:
+        run, shown = await world.asked()
+        forgotten = world.switches[1].name
+        await self.configure(world, 2000, without=forgotten)
+        await decide(run, "approve", plan=shown.plan)
+        await until(
+            run,
+            lambda seen: (
+                any(
+                    "VLAN 2000 is not as asked" in (step.note or "")
+                    for step in seen.steps
+                    if step.id == f"switch-{forgotten}"
+                )
+                and seen.approval is not None
+            ),
+            "the approval asked again",
+        )
+        await self.configure(world, 2000)
+        await decide(run, "approve", plan=(await waiting(run)).plan)
+        await asyncio.wait_for(run.result(), PATIENCE)
+
+    async def test_offboarding_waits_until_the_team_has_removed_it(self, world: VlanWorld) -> None:
+        run, shown = await world.asked()
+        await self.configure(world, 2000)
+        await decide(run, "approve", plan=shown.plan)
+        await asyncio.wait_for(run.result(), PATIENCE)
+
+        leaving = await world.offboard()
+        seen = await parked(leaving, steps=2)
+        assert {one.step for one in seen.parked} == {f"switch-{switch.name}" for switch in world.switches}
+        assert all("VLAN 2000 is still there" in one.reason for one in seen.parked)
+        assert await vlans_of(world) == ["vlan-2000"]
+        await self.clear(world, 2000)
+        for one in seen.parked:
+            await resolve(leaving, decision="retry", step=one.step)
+        await asyncio.wait_for(leaving.result(), PATIENCE)
+        assert await vlans_of(world) == []
+
+    async def test_an_id_another_tenant_has_is_refused_and_decided_again(self, world: VlanWorld) -> None:
+        spec = {"id": 2345, "provider": "external"}
+        metadata = {"name": "vlan-2345", "labels": {names.LABEL: "somebody"}}
+        await world.api.create({"apiVersion": VLAN.api_version, "kind": VLAN.name, "metadata": metadata, "spec": spec})
+        run, shown = await world.asked()
+        await decide(run, "approve", plan=shown.plan, vlan=2345)
+        await until(
+            run,
+            lambda seen: (
+                any("VLAN 2345 is taken by somebody" in (step.note or "") for step in seen.steps if step.id == "vlan")
+                and seen.approval is not None
+            ),
+            "the approval asked again",
+        )
+        assert await vlans_of(world) == ["vlan-2000"]
+        await run.cancel()
+        await cancelled(run)
+
+
+async def test_an_operator_may_leave_a_vlan_on_a_switch_and_no_other_tenant_gets_its_id(
+    world: VlanWorld,
+) -> None:
+    await world.approved()
+    down = world.switches[1]
+    down.faults.add(effect="refuse")
+    leaving = await world.offboard()
+    seen = await parked(leaving)
+    assert down.name in seen.parked[0].reason
+    await resolve(leaving, decision="skip", reason="it burned down", by="an operator")
+    assert (await failure(leaving)).type == LEFT_BEHIND

@@ -13,11 +13,14 @@ from temporalio.worker import Interceptor, Worker
 from activities.checks import Checks
 from activities.decisions import HEARTBEAT_EVERY, Pace
 from activities.devices import DeviceSteps, DeviceWork
+from activities.notify import NoticeSteps
 from activities.objects import ObjectSteps
 from activities.platform import read_platform_file
+from activities.vlans import VlanSteps
 from activities.vpc import VpcSteps
 from clients.errors import UnavailableError
 from clients.kube_ovn.client import KubeOvn
+from clients.kube_ovn.secret import secret_reader
 from workers.connect import check_namespace, connect_kubernetes, connect_temporal
 from workers.devices import sessions
 from workers.logs import StepContext
@@ -50,6 +53,7 @@ def make_worker(
         refused_delay=settings.device_refused_delay,
     )
     checks, objects, vpc = Checks(kube, pace, settings.platform), ObjectSteps(kube, pace), VpcSteps(kube, pace)
+    vlans, notices = VlanSteps(kube, pace), NoticeSteps(settings.platform, secret_reader(kube), pace)
     devices = DeviceSteps(client, pace, settings.platform, device_work or sessions(kube, settings.known_hosts))
     return Worker(
         client,
@@ -68,6 +72,9 @@ def make_worker(
             vpc.open_router_port,
             vpc.close_router_port,
             vpc.record_document,
+            vlans.reserve_vlan,
+            vlans.release_vlans,
+            notices.notify,
             devices.ask_device,
             devices.time_to_settle,
             devices.work_on_device,

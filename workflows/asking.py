@@ -232,8 +232,8 @@ def _is_over(one: _Open, takes_back: bool) -> bool:
 
 def _failure(one: _Open, outcome: DeviceOutcome) -> ApplicationError:
     if outcome.result == "refused":
-        return ApplicationError(
-            f"{one.device}: {outcome.message or outcome.reason}", type=outcome.reason or "refused", non_retryable=True
-        )
+        said = outcome.message or outcome.reason
+        told = said if one.device in said else f"{one.device}: {said}"
+        return ApplicationError(told, type=outcome.reason or "refused", non_retryable=True)
     why = f"{one.waits.reason} (tries: {one.waits.tries})" if one.waits else outcome.message or "it was taken back"
     return ApplicationError(f"{one.device}: {why}", type=UNAVAILABLE, non_retryable=True)

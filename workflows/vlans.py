@@ -76,9 +76,8 @@ class OwnVlan:
         number = await self._reserve(reservation)
         # Of a tenant that was there before the run a switch keeps what it carried.
         self._register_undo(vlan, number, lambda switch: was_there and number in surveys[switch].own)
+        preview = await self._preview(found.plan.on_vlan(number), vlan)
         while True:
-            plan = found.plan.on_vlan(number)
-            preview = await self._preview(plan, vlan)
             approval = self._earlier(found, preview) or await self._approvals.ask(
                 preview, vlan.approval, found.allowed_signers or None, vlans=candidates(vlan)
             )
@@ -90,12 +89,14 @@ class OwnVlan:
                     number = approval.vlan
                     self._register_undo(vlan, number, lambda _: False)
                 await self._on_every_switch(vlan, number, approval)
+                return found.plan.on_vlan(number), approval
             except (ApplicationError, ActivityError) as refused:
                 if _type_of(refused) not in DECIDE_AGAIN:
                     raise
                 self._board.mark(APPROVAL.id, StepState.WAITING, f"to be decided again: {reason_of(refused)}")
-                continue
-            return found.plan.on_vlan(number), approval
+            # Of what the network team has configured by hand there is no preview: it bears any name.
+            if not _by_hand(vlan):
+                preview = await self._preview(found.plan.on_vlan(number), vlan)
 
     async def _survey(self, vlan: VlanMode) -> dict[str, Survey]:
         """What each switch knows, by its name."""

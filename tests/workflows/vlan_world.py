@@ -139,7 +139,9 @@ async def running_vlan_world(
     async with AsyncExitStack() as stack:
         switches = tuple(
             [
-                await stack.enter_async_context(Switch(dialect, name=f"leaf-{number}", login=Login("berth", PASSWORD)))
+                await stack.enter_async_context(
+                    Switch(dialect, name=f"{name}-leaf{number}", login=Login("berth", PASSWORD))
+                )
                 for number, dialect in enumerate(dialects, start=1)
             ]
         )

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
-from lab.switches import ios
+from lab.switches import ios, nxos
 from lab.switches.configuration import Configuration
 from lab.switches.device import Device, Shell, Store
 from lab.switches.session import Session
 from lab.switches.shell import CiscoShell, CiscoStore, Dialect
 
-DialectName: TypeAlias = Literal["cisco-ios"]
+DialectName: TypeAlias = Literal["cisco-ios", "cisco-nxos"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +39,7 @@ def _cisco(dialect: Dialect, ports: Sequence[str], lines: int) -> System:
     )
 
 
-SYSTEMS: dict[DialectName, System] = {"cisco-ios": _cisco(ios.IOS, ios.DEFAULT_PORTS, ios.TERMINAL_LINES)}
+SYSTEMS: dict[DialectName, System] = {
+    "cisco-ios": _cisco(ios.IOS, ios.DEFAULT_PORTS, ios.TERMINAL_LINES),
+    "cisco-nxos": _cisco(nxos.NXOS, nxos.DEFAULT_PORTS, nxos.TERMINAL_LINES),
+}

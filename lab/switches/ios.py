@@ -4,15 +4,10 @@ A VLAN is made, named or renamed when VLAN mode is left, not before; a session t
 Wordings are those of Catalyst switches as Cisco's manuals and public transcripts show them.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-
-from lab.switches import ios_text
-from lab.switches.configuration import Port, numbers
+from lab.switches import ios_text, lines
 from lab.switches.device import RejectedError, default_vlan_name
 from lab.switches.grammar import Command
 from lab.switches.shell import CiscoShell, Dialect
-from lab.switches.switchport import Change, change_allowed
 
 DEFAULT_VLANS = (1, 1002, 1003, 1004, 1005)
 DEFAULT_PORTS = tuple(f"GigabitEthernet1/0/{number}" for number in range(1, 5))
@@ -49,18 +44,15 @@ def settle(shell: CiscoShell) -> str:
     return ""
 
 
-def _vlan_list(text: str) -> frozenset[int]:
-    try:
-        return frozenset(numbers(text))
-    except ValueError:
-        raise RejectedError(
-            f"Command rejected: Bad VLAN list - character #{len(text) + 1} (EOL) delimits a VLAN number"
-            "\n which is out of the range 1..4094.\n"
-        ) from None
+def _bad_vlans(text: str) -> str:
+    return (
+        f"Command rejected: Bad VLAN list - character #{len(text) + 1} (EOL) delimits a VLAN number"
+        "\n which is out of the range 1..4094.\n"
+    )
 
 
 def _vlan(shell: CiscoShell, text: str) -> str:
-    vlans = _vlan_list(text)
+    vlans = lines.vlan_list(shell, text)
     told = shell.enter("config-vlan")
     shell.vlans = tuple(sorted(vlans))
     for vlan in vlans - set(shell.running.vlans) - set(DEFAULT_VLANS):
@@ -69,7 +61,7 @@ def _vlan(shell: CiscoShell, text: str) -> str:
 
 
 def _no_vlan(shell: CiscoShell, text: str) -> None:
-    vlans = _vlan_list(text)
+    vlans = lines.vlan_list(shell, text)
     for vlan in sorted(vlans):
         if vlan in DEFAULT_VLANS:
             raise RejectedError(f"%Default VLAN {vlan} may not be deleted.\n")
@@ -88,119 +80,6 @@ def _name(shell: CiscoShell, name: str) -> None:
 
 def _no_name(shell: CiscoShell) -> None:
     shell.pending.update({vlan: default_vlan_name(vlan) for vlan in shell.vlans if vlan not in DEFAULT_VLANS})
-
-
-def _interface(shell: CiscoShell, text: str) -> str:
-    name = shell.full_name(text)
-    if name.lower().startswith("port-channel") and name not in shell.running.ports:
-        shell.running.put(Port(name))
-    port = shell.port(text)
-    told = shell.enter("config-if")
-    shell.ports = (port,)
-    return told
-
-
-def _range(shell: CiscoShell, text: str) -> str:
-    """`interface range gi1/0/1 - 4, gi1/0/7`."""
-    found: list[str] = []
-    for part in text.split(","):
-        first, _, last = part.replace(" ", "").partition("-")
-        if not shell.full_name(first):
-            first, last = part.replace(" ", ""), ""
-        port = shell.port(first)
-        stem, _, number = port.rpartition("/")
-        ends = int(number), int(last) if last.isdigit() else int(number)
-        found += [shell.port(f"{stem}/{one}") for one in range(ends[0], ends[1] + 1)]
-    told = shell.enter("config-if")
-    shell.ports = tuple(found)
-    return told
-
-
-def _on_ports(change: Callable[[Port], Port]) -> Callable[[CiscoShell], None]:
-    def run(shell: CiscoShell) -> None:
-        for name in shell.ports:
-            shell.running.put(change(shell.running.ports[name]))
-
-    return run
-
-
-def _allowed(change: Change) -> Callable[..., None]:
-    def run(shell: CiscoShell, text: str = "") -> None:
-        vlans = _vlan_list(text) if text else frozenset[int]()
-        _on_ports(lambda port: change_allowed(port, change, vlans))(shell)
-
-    return run
-
-
-def _access(shell: CiscoShell, text: str) -> str:
-    (vlan,) = _vlan_list(text)
-    _on_ports(lambda port: replace(port, access=vlan))(shell)
-    if vlan in shell.running.vlans:
-        return ""
-    shell.running.vlans[vlan] = default_vlan_name(vlan)
-    return f"% Access VLAN does not exist. Creating vlan {vlan}\n"
-
-
-def _native(shell: CiscoShell, text: str) -> None:
-    (vlan,) = _vlan_list(text)
-    _on_ports(lambda port: replace(port, native=vlan))(shell)
-
-
-def _kept_line(word: str) -> Callable[[CiscoShell, str], None]:
-    """A line of a port that is kept as it is; another one of its first word takes its place."""
-
-    def run(shell: CiscoShell, text: str = "") -> None:
-        line = f"{word} {text}".strip()
-        _on_ports(lambda port: replace(port, other=(*_without(port.other, word), line)))(shell)
-
-    return run
-
-
-def _dropped_line(word: str) -> Callable[..., None]:
-    def run(shell: CiscoShell, _: str = "") -> None:
-        _on_ports(lambda port: replace(port, other=_without(port.other, word)))(shell)
-
-    return run
-
-
-def _without(lines: Sequence[str], word: str) -> tuple[str, ...]:
-    return tuple(line for line in lines if line != word and not line.startswith(f"{word} "))
-
-
-def _unrelated(word: str) -> Callable[[CiscoShell, str], None]:
-    return lambda shell, text: shell.running.other.append(f"{word} {text}")
-
-
-def _no_unrelated(word: str) -> Callable[[CiscoShell, str], None]:
-    def run(shell: CiscoShell, text: str) -> None:
-        shell.running.other[:] = [line for line in shell.running.other if line != f"{word} {text}"]
-
-    return run
-
-
-async def _enable(shell: CiscoShell) -> str:
-    secret = shell.device.enable_secret
-    if shell.mode != "user" or secret is None:
-        shell.mode = "exec"
-        return ""
-    for _ in range(3):
-        given = await shell.session.ask("Password: ", echo=False)
-        if given == secret and not shell.device.faults.on("deny-enable"):
-            shell.mode = "exec"
-            return ""
-    raise RejectedError("% Bad secrets\n")
-
-
-def _disable(shell: CiscoShell) -> None:
-    shell.mode = "user"
-
-
-def _exit(shell: CiscoShell) -> None:
-    shell.closed = True
-
-
-def _leave_to(mode: str) -> Callable[[CiscoShell], str]:
-    return lambda shell: shell.leave(mode)
 
 
 def _configure(shell: CiscoShell) -> str:
@@ -246,25 +125,8 @@ async def _reload(shell: CiscoShell) -> str:
     return ""
 
 
-def _page_by(shell: CiscoShell, rows: str) -> None:
-    shell.session.page_by(int(rows))
-
-
-def _nothing(_: CiscoShell, *__: str) -> None:
-    return None
-
-
-async def _do(shell: CiscoShell, line: str) -> str | None:
-    """`do ...`: a command of privileged mode, from within configuration mode."""
-    mode, shell.mode = shell.mode, "exec"
-    try:
-        return await shell.run(line)
-    finally:
-        shell.mode = mode
-
-
 def _show_vlan_id(shell: CiscoShell, text: str) -> str:
-    (vlan,) = _vlan_list(text)
+    vlan = lines.one_vlan(shell, text)
     if vlan not in shell.running.vlans:
         raise RejectedError(f"VLAN id {vlan} not found in current VLAN database\n")
     return ios_text.vlan_table(shell.running, only=vlan)
@@ -298,24 +160,22 @@ _SHOW_PRIVILEGED = (
     Command("show running-config", lambda shell: ios_text.whole(shell.device.name, shell.running)),
     Command("show running-config interface <port>", lambda s, port: ios_text.one_port(s.running, s.port(port))),
     Command("show running-config vlan", lambda shell: ios_text.vlans_only(shell.running)),
-    Command("show running-config vlan <vlans>", lambda s, text: ios_text.vlans_only(s.running, _vlan_list(text))),
+    Command(
+        "show running-config vlan <vlans>",
+        lambda shell, text: ios_text.vlans_only(shell.running, lines.vlan_list(shell, text)),
+    ),
     Command("show startup-config", lambda shell: ios_text.saved(shell.device.name, shell.store.startup)),
 )
 _SESSION = (
-    Command("exit", _exit),
-    Command("logout", _exit),
-    Command("quit", _exit),
-    Command("terminal length <number>", _page_by),
-    Command("terminal width <number>", _nothing),
-    Command("terminal monitor", _nothing),
-    Command("terminal no monitor", _nothing),
-    Command("terminal no length", lambda shell: _page_by(shell, "24")),
+    *lines.SESSION,
+    Command("terminal length <number>", lines.page_by),
+    Command("terminal width <number>", lines.nothing),
 )
 _EXEC = (
     *_SHOW_PRIVILEGED,
     *_SESSION,
-    Command("enable", _enable),
-    Command("disable", _disable),
+    Command("enable", lines.enable),
+    Command("disable", lines.disable),
     Command("configure", _configure_from),
     Command("configure terminal", _configure),
     Command("write", save),
@@ -323,57 +183,38 @@ _EXEC = (
     Command("copy running-config startup-config", _copy),
     Command("reload", _reload),
 )
-_LEAVE = (Command("end", _leave_to("exec")), Command("do <line>", _do))
+_LEAVE = (Command("end", lines.to_mode("exec")), Command("do <line>", lines.do))
 _CONFIG = (
     *_LEAVE,
-    Command("exit", _leave_to("exec")),
+    Command("exit", lines.to_mode("exec")),
     Command("vlan <vlans>", _vlan),
     Command("no vlan <vlans>", _no_vlan),
-    Command("interface <port>", _interface),
-    Command("interface range <line>", _range),
+    Command("interface <port>", lines.interface),
+    Command("interface range <line>", lines.port_range),
     Command("vtp mode transparent", lambda _: "Setting device to VTP Transparent mode for VLANS."),
-    *(Command(f"{word} <line>", _unrelated(word)) for word in _UNRELATED),
-    *(Command(f"no {word} <line>", _no_unrelated(word)) for word in _UNRELATED),
+    *lines.unrelated(_UNRELATED),
 )
 _CONFIG_VLAN = (
     *_LEAVE,
-    Command("exit", _leave_to("config")),
+    Command("exit", lines.to_mode("config")),
     Command("name <name>", _name),
     Command("no name", _no_name),
-    Command("state active", _nothing),
+    Command("state active", lines.nothing),
 )
 _CONFIG_PORT = (
     *_LEAVE,
-    Command("exit", _leave_to("config")),
-    Command("switchport", _nothing),
-    Command("switchport mode access", _on_ports(lambda port: replace(port, mode="access"))),
-    Command("switchport mode trunk", _on_ports(lambda port: replace(port, mode="trunk"))),
-    Command("no switchport mode", _on_ports(lambda port: replace(port, mode="access"))),
-    Command("switchport access vlan <vlans>", _access),
-    Command("no switchport access vlan", _on_ports(lambda port: replace(port, access=1))),
-    Command("switchport trunk encapsulation dot1q", _nothing),
-    Command("switchport trunk native vlan <vlans>", _native),
-    Command("no switchport trunk native vlan", _on_ports(lambda port: replace(port, native=1))),
-    Command("switchport trunk allowed vlan <vlans>", _allowed("replace")),
-    Command("switchport trunk allowed vlan add <vlans>", _allowed("add")),
-    Command("switchport trunk allowed vlan remove <vlans>", _allowed("remove")),
-    Command("switchport trunk allowed vlan except <vlans>", _allowed("except")),
-    Command("switchport trunk allowed vlan all", _allowed("all")),
-    Command("switchport trunk allowed vlan none", _allowed("none")),
-    Command("no switchport trunk allowed vlan", _allowed("all")),
-    Command("switchport nonegotiate", _kept_line("switchport nonegotiate")),
-    Command("no switchport nonegotiate", _dropped_line("switchport nonegotiate")),
-    Command("shutdown", _kept_line("shutdown")),
-    Command("no shutdown", _dropped_line("shutdown")),
-    *(Command(f"{word} <line>", _kept_line(word)) for word in _UNRELATED_PORT),
-    *(Command(f"no {word}", _dropped_line(word)) for word in _UNRELATED_PORT),
-    *(Command(f"no {word} <line>", _dropped_line(word)) for word in _UNRELATED_PORT),
+    Command("exit", lines.to_mode("config")),
+    *lines.SWITCHPORT,
+    Command("switchport trunk encapsulation dot1q", lines.nothing),
+    Command("switchport nonegotiate", lines.kept("switchport nonegotiate")),
+    Command("no switchport nonegotiate", lines.dropped("switchport nonegotiate")),
+    *lines.unrelated_of_ports(_UNRELATED_PORT),
 )
 
 IOS = Dialect(
     name="cisco-ios",
     commands={
-        "user": (*_SHOW, *_SESSION, Command("enable", _enable)),
+        "user": (*_SHOW, *_SESSION, Command("enable", lines.enable)),
         "exec": _EXEC,
         "config": _CONFIG,
         "config-vlan": _CONFIG_VLAN,
@@ -383,9 +224,13 @@ IOS = Dialect(
     incomplete="% Incomplete command.\n",
     ambiguous=lambda error: f'% Ambiguous command:  "{error.text}"',
     port_kinds=ios_text.PORT_KINDS,
+    after_error="\n\n",
     mark=True,
+    marks_all=False,
     hostname_width=20,
     text=ios_text.whole,
     line_limit=254,
+    bad_vlans=_bad_vlans,
+    makes_access_vlans=True,
     settle=settle,
 )

@@ -24,15 +24,31 @@ class Dialect:
     invalid: str
     incomplete: str
     ambiguous: Callable[[AmbiguousError], str]
+    after_error: str
+    """Empty lines after what it says of a wrong line."""
     port_kinds: Sequence[str]
     """Kinds of ports in full; the first of those that fit an abbreviation is meant."""
     mark: bool
     """Whether a `^` shows where a line went wrong."""
+    marks_all: bool
+    """Whether it shows where a line is ambiguous or ends too early, too."""
     hostname_width: int
     """How much of the name a prompt shows in configuration mode."""
     text: Callable[[str, Configuration], str]
     """Name and configuration to what the switch writes."""
+    bad_vlans: Callable[[str], str]
+    """What it says of a list of VLANs that is none."""
     line_limit: int | None = None
+    makes_access_vlans: bool = False
+    """Whether a port's access VLAN comes into being with the port's line."""
+    reserved: Callable[[int], str] = lambda _: ""
+    """What it says where a VLAN may not be made."""
+    shows_anywhere: bool = False
+    """Whether commands of privileged mode work in configuration mode as they are."""
+    wrong_port: str = ""
+    """What it says of a port it does not have; the usual words unless given."""
+    has_user_mode: bool = True
+    """Whether a login has fewer rights until it has given the enable secret."""
     settle: Callable[["CiscoShell"], str] = lambda _: ""
     """What happens when VLAN mode is left; returns what is printed. Raises RejectedError."""
     prompt: Callable[["CiscoShell"], str] | None = None
@@ -94,7 +110,7 @@ class CiscoShell:
     """Where in the line a command's first argument is; for the mark."""
 
     def __post_init__(self) -> None:
-        self.mode = "user" if self.device.enable_secret else "exec"
+        self.mode = "user" if self.device.enable_secret and self.dialect.has_user_mode else "exec"
 
     @property
     def configuring(self) -> bool:
@@ -160,12 +176,13 @@ class CiscoShell:
         for port in self.running.ports:
             if port.lower() == name.lower():
                 return port
-        raise RejectedError(self.wrong_at(self.last_word))
+        raise RejectedError(self.wrong_at(self.last_word, self.dialect.wrong_port or None))
 
     def wrong_at(self, offset: int, text: str | None = None) -> str:
         """What it says of a line that is wrong at this character."""
         told = text or self.dialect.invalid
-        return f"{' ' * (len(self.prompt) + offset)}^\n{told}\n\n" if self.dialect.mark else told
+        mark = f"{' ' * (len(self.prompt) + offset)}^\n" if self.dialect.mark else ""
+        return f"{mark}{told}{self.dialect.after_error}"
 
     def full_name(self, text: str) -> str:
         """A port's name in full, whether it exists or not."""
@@ -188,7 +205,7 @@ class CiscoShell:
 
     async def _carry_out_in(self, mode: str, command: Command, arguments: Sequence[str], filters: str) -> str:
         refusal = left = ""
-        if mode != self.mode:
+        if mode != self.mode and mode != "exec":
             try:
                 left = self.leave("config")
             except RejectedError as error:
@@ -200,7 +217,9 @@ class CiscoShell:
         return text
 
     def _modes(self) -> list[str]:
-        return [self.mode, "config"] if self.configuring and self.mode != "config" else [self.mode]
+        around = ["config"] if self.configuring and self.mode != "config" else []
+        anywhere = ["exec"] if self.configuring and self.dialect.shows_anywhere else []
+        return [self.mode, *around, *anywhere]
 
     def _kinds(self) -> Mapping[str, Callable[[str], bool]]:
         return {
@@ -227,9 +246,14 @@ class CiscoShell:
             case NoCommandError():
                 return self.wrong_at(error.offset)
             case AmbiguousError():
-                return self.dialect.ambiguous(error)
+                told = self.dialect.ambiguous(error)
+                return self.wrong_at(error.offset, told) if self.dialect.marks_all else told
             case _:
-                return self.dialect.incomplete
+                return (
+                    self.wrong_at(len(line) + 1, self.dialect.incomplete)
+                    if self.dialect.marks_all
+                    else self.dialect.incomplete
+                )
 
 
 def _closer(first: Exception | None, error: Exception) -> Exception:

@@ -1,7 +1,7 @@
 """The inside of a simulated switch: its configurations, what it is slow at, and who is logged in."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -93,6 +93,8 @@ class Device:
     sessions: Sessions = field(default_factory=Sessions)
     saved: list[Callable[[], None]] = field(default_factory=list)
     """Told after the start-up configuration changed."""
+    forward: Callable[[Configuration], Awaitable[None]] | None = None
+    """Makes real ports do what the running configuration says, before a line is answered; None where there are none."""
     restart: Callable[[], None] = lambda: None
     """Restarts the switch."""
 

@@ -86,7 +86,10 @@ class Session:
 
     async def _run(self, shell: Shell, line: str) -> tuple[str, bool]:
         try:
-            return await shell.run(line), True
+            text = await shell.run(line)
+            if self._device.forward is not None:
+                await self._device.forward(self._store.running)
+            return text, True
         except RejectedError as error:
             return str(error), False
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -144,6 +144,14 @@ class Switch:
     def cut_sessions(self) -> None:
         """End every connection without a word."""
         self._doorway.cut_all()
+
+    async def program(self, forward: Callable[[Configuration], Awaitable[None]]) -> None:
+        """Have real ports programmed as the running configuration says: now, and with each line a client sends.
+
+        After `reload` it has to be called again.
+        """
+        self._device.forward = forward
+        await forward(self.running)
 
     async def change(self, *lines: str) -> str:
         """Somebody else changes the configuration by hand: configuration lines, in force at once and not saved.

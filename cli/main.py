@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from cli import commands_change, commands_documents, commands_lab, commands_look, demo
+from cli import commands_change, commands_doctor, commands_documents, commands_lab, commands_look, demo
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode, epilog
 from cli.report import complain
@@ -34,6 +34,7 @@ app.command("resolve", rich_help_panel=TENANTS)(commands_change.resolve)
 app.command("offboard", rich_help_panel=TENANTS)(commands_change.offboard)
 app.command("plan", rich_help_panel=DOCUMENTS)(commands_documents.plan_tenants)
 app.command("schema", rich_help_panel=DOCUMENTS)(commands_documents.schema)
+app.command("doctor", rich_help_panel=SERVICES)(commands_doctor.doctor)
 app.command("worker", rich_help_panel=SERVICES)(commands_lab.worker)
 app.add_typer(commands_lab.app, name="lab", rich_help_panel=SERVICES)
 app.command("demo", rich_help_panel=SERVICES)(demo.demo)

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
-from lab.switches import ios, nxos
+from lab.switches import eos, ios, nxos
 from lab.switches.configuration import Configuration
 from lab.switches.device import Device, Shell, Store
 from lab.switches.session import Session
 from lab.switches.shell import CiscoShell, CiscoStore, Dialect
 
-DialectName: TypeAlias = Literal["cisco-ios", "cisco-nxos"]
+DialectName: TypeAlias = Literal["cisco-ios", "cisco-nxos", "arista-eos"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +42,5 @@ def _cisco(dialect: Dialect, ports: Sequence[str], lines: int) -> System:
 SYSTEMS: dict[DialectName, System] = {
     "cisco-ios": _cisco(ios.IOS, ios.DEFAULT_PORTS, ios.TERMINAL_LINES),
     "cisco-nxos": _cisco(nxos.NXOS, nxos.DEFAULT_PORTS, nxos.TERMINAL_LINES),
+    "arista-eos": _cisco(eos.EOS, eos.DEFAULT_PORTS, eos.TERMINAL_LINES),
 }

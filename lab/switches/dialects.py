@@ -4,13 +4,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
-from lab.switches import ios, nxos
+from lab.switches import eos, ios, junos, nxos
 from lab.switches.configuration import Configuration
 from lab.switches.device import Device, Shell, Store
+from lab.switches.junos import JunosShell
+from lab.switches.junos_store import JunosStore, new_store
 from lab.switches.session import Session
 from lab.switches.shell import CiscoShell, CiscoStore, Dialect
 
-DialectName: TypeAlias = Literal["cisco-ios", "cisco-nxos"]
+DialectName: TypeAlias = Literal["cisco-ios", "cisco-nxos", "arista-eos", "juniper-junos"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,15 @@ class System:
     new_shell: Callable[[Device, Store, Session], Shell]
     by_hand: Callable[[Sequence[str]], Sequence[str]]
     """All that somebody types who changes the running configuration with these lines."""
+    banner: str = "Cisco-1.25"
+    """What its SSH server calls itself."""
+    greeting: str = ""
+    """What a session begins with."""
+    more: str = " --More-- "
+    """How the pager asks."""
 
 
-def _cisco(dialect: Dialect, ports: Sequence[str], lines: int) -> System:
+def _cisco(dialect: Dialect, ports: Sequence[str], lines: int, banner: str = "Cisco-1.25") -> System:
     return System(
         ports,
         lines,
@@ -36,10 +44,23 @@ def _cisco(dialect: Dialect, ports: Sequence[str], lines: int) -> System:
         lambda name, configuration: CiscoStore(name, dialect, configuration),
         lambda device, store, session: CiscoShell(dialect, device, cast(CiscoStore, store), session),
         lambda lines: ["configure terminal", *lines, "end"],
+        banner,
     )
 
 
 SYSTEMS: dict[DialectName, System] = {
     "cisco-ios": _cisco(ios.IOS, ios.DEFAULT_PORTS, ios.TERMINAL_LINES),
     "cisco-nxos": _cisco(nxos.NXOS, nxos.DEFAULT_PORTS, nxos.TERMINAL_LINES),
+    "arista-eos": _cisco(eos.EOS, eos.DEFAULT_PORTS, eos.TERMINAL_LINES, "OpenSSH_7.8"),
+    "juniper-junos": System(
+        junos.DEFAULT_PORTS,
+        junos.TERMINAL_LINES,
+        None,
+        new_store,
+        lambda device, store, session: JunosShell(device, cast(JunosStore, store), session),
+        lambda lines: ["configure private", *lines, "commit", "exit"],
+        banner="OpenSSH_7.5",
+        greeting="--- JUNOS 21.4R3.15 built 2022-09-16 01:42:35 UTC\n",
+        more="---(more)---",
+    ),
 }

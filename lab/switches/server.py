@@ -62,6 +62,8 @@ class Doorway:
     lines: int
     """How many sessions there may be at once."""
     line_limit: int | None
+    greeting: str
+    more: str
     new_shell: Callable[[Session], Shell]
     connections: set[asyncssh.SSHServerConnection] = field(default_factory=set)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
@@ -157,7 +159,8 @@ class Channel(asyncssh.SSHServerSession[str]):
         channel, doorway = self._opened, self._doorway
         doorway.device.sessions.opened += 1
         doorway.device.sessions.open += 1
-        terminal = self._terminal = Terminal(channel.write, limit=doorway.line_limit)
+        terminal = self._terminal = Terminal(channel.write, limit=doorway.line_limit, more=doorway.more)
+        terminal.write(doorway.greeting)
         user = str(self._connection.get_extra_info("username"))
         number = doorway.device.sessions.opened
         session = Session(number, user, doorway.device, doorway.store, terminal, self._connection.abort)

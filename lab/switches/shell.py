@@ -1,5 +1,6 @@
 """The command line that Cisco's and Arista's switches share: modes, abbreviations, privileges; a dialect is its data."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -55,6 +56,16 @@ class Dialect:
     close: Callable[["CiscoShell"], None] = lambda _: None
 
 
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """A commit that is taken back when its time is up."""
+
+    edit: str
+    """The configuration session that was committed."""
+    before: Configuration
+    timer: asyncio.TimerHandle
+
+
 class CiscoStore:
     """Running and start-up configuration of a switch whose changes take effect line by line."""
 
@@ -63,6 +74,10 @@ class CiscoStore:
         self._dialect = dialect
         self.running = configuration
         self.startup = configuration.copy()
+        self.edits: dict[str, Configuration] = {}
+        """The configuration sessions that are not committed yet, where the system has such: name to candidate."""
+        self.unconfirmed: Unconfirmed | None = None
+        """The commit that is taken back unless it is confirmed."""
 
     def text(self, which: str) -> str:
         """`running` or `startup` as the switch itself writes it."""
@@ -71,6 +86,14 @@ class CiscoStore:
     def reload(self) -> None:
         """Start again from the start-up configuration."""
         self.running = self.startup.copy()
+        self.edits.clear()
+        self.confirm()
+
+    def confirm(self) -> None:
+        """Let the commit that waits for it stay."""
+        if self.unconfirmed:
+            self.unconfirmed.timer.cancel()
+            self.unconfirmed = None
 
     def dump(self) -> bytes:
         """The start-up configuration, for the disk."""
@@ -81,13 +104,13 @@ class CiscoStore:
         self.startup = load(dumped)
         self.reload()
 
-    def snapshot(self) -> tuple[Configuration, Configuration]:
+    def snapshot(self) -> tuple[Configuration, Configuration, dict[str, Configuration]]:
         """Everything, for `undo`."""
-        return self.running.copy(), self.startup.copy()
+        return self.running.copy(), self.startup.copy(), {name: one.copy() for name, one in self.edits.items()}
 
-    def undo(self, snapshot: tuple[Configuration, Configuration]) -> None:
+    def undo(self, snapshot: tuple[Configuration, Configuration, dict[str, Configuration]]) -> None:
         """Everything as it was."""
-        self.running, self.startup = (one.copy() for one in snapshot)
+        self.running, self.startup, self.edits = snapshot
 
 
 @dataclass(slots=True)
@@ -105,6 +128,8 @@ class CiscoShell:
     """Those of interface mode."""
     pending: dict[int, str | None] = field(default_factory=dict)
     """VLANs, and names where they were given, that take effect when VLAN mode is left."""
+    edit: str = ""
+    """The configuration session it works in."""
     closed: bool = False
     last_word: int = 0
     """Where in the line a command's first argument is; for the mark."""
@@ -129,7 +154,7 @@ class CiscoShell:
     @property
     def running(self) -> Configuration:
         """What the session's lines change."""
-        return self.store.running
+        return self.store.edits.get(self.edit, self.store.running) if self.edit else self.store.running
 
     def settle(self) -> None:
         """Let take effect what waits for the end of VLAN mode, refused or not."""

@@ -89,6 +89,8 @@ class Switch:
             login,
             system.lines if lines is None else lines,
             system.line_limit,
+            system.greeting,
+            system.more,
             lambda session: system.new_shell(self._device, self._store, session),
         )
         self._state_file = state_file
@@ -210,7 +212,7 @@ class Switch:
             backlog=_BACKLOG,
             server_factory=lambda: Connection(self._doorway),
             server_host_keys=[self._shown_key()],
-            server_version="Cisco-1.25",
+            server_version=self._system.banner,
             line_editor=False,
             kbdint_auth=False,
             gss_host=None,

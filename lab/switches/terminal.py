@@ -9,7 +9,6 @@ _INTERRUPT = "\x03"
 _KILL = "\x15"
 END = "\x1a"
 """Ctrl-Z."""
-MORE = " --More-- "
 
 
 class GoneError(Exception):
@@ -23,9 +22,10 @@ class Terminal:
     arrives while a command runs waits, and is echoed after the next prompt.
     """
 
-    def __init__(self, write: Callable[[str], None], *, limit: int | None = None) -> None:
+    def __init__(self, write: Callable[[str], None], *, limit: int | None = None, more: str = " --More-- ") -> None:
         self._write = write
         self._limit = limit
+        self._more = more
         self._typed: deque[str] = deque()
         self._arrived = asyncio.Event()
         self._returned = False
@@ -65,9 +65,10 @@ class Terminal:
             lines = lines[room:]
             if not lines:
                 return
-            self.write(MORE)
+            self.write(self._more)
             key = await self._key()
-            self.write("\b" * len(MORE) + " " * len(MORE) + "\b" * len(MORE))
+            width = len(self._more)
+            self.write("\b" * width + " " * width + "\b" * width)
             if key in "qQ" + _INTERRUPT:
                 return
             room = 1 if key in "\r\n" else self.rows - 1

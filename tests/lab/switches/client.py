@@ -63,7 +63,7 @@ async def connected(switch: Switch, **options: object) -> AsyncIterator[asyncssh
         known_hosts=known,
         config=None,
         agent_path=None,
-        **given,  # type: ignore[arg-type]
+        **given,
     )
     try:
         yield connection

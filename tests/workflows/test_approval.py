@@ -12,7 +12,7 @@ from temporalio.worker import Replayer
 
 from tenancy.approval import Approval, Decision, Preview, statement
 from tests.signing import Signer, signer
-from tests.workflows.approving import Approving, Desk, approval_of, decision, desk, preview
+from tests.workflows.approving import Approving, Desk, approval_of, decision, desk, preview, seen
 from tests.workflows.strikes import PATIENCE
 from workflows import sandbox
 from workflows.converter import data_converter
@@ -58,15 +58,6 @@ async def failure(run: Run) -> str:
         await asyncio.wait_for(run.result(), PATIENCE)
     assert getattr(ended.value.cause, "type", None) == REFUSED
     return str(getattr(ended.value.cause, "message", ""))
-
-
-async def seen(run: Run, holds: Any) -> ApprovalStatus:
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            found = await approval_of(run)
-            if holds(found):
-                return found
-            await asyncio.sleep(0.02)  # a query has no event to wait for
 
 
 async def details(run: Run) -> str:

@@ -40,7 +40,7 @@ class Office:
         )
 
     async def temporal(self, run: Run, *arguments: str) -> Ran:
-        command = [temporal_binary(), "workflow", *arguments, "--workflow-id", run.id, "--address", self.address]
+        command = [str(temporal_binary()), "workflow", *arguments, "--workflow-id", run.id, "--address", self.address]
         return await asyncio.to_thread(
             lambda: subprocess.run(
                 command,

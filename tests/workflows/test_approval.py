@@ -60,6 +60,11 @@ async def failure(run: Run) -> str:
     return str(getattr(ended.value.cause, "message", ""))
 
 
+async def refused_signal(run: Run, why: str) -> ApprovalStatus:
+    """What the run tells once the last signal was refused for this reason."""
+    return await seen(run, lambda found: bool(found.refused) and why in found.refused[-1].reason)
+
+
 async def details(run: Run) -> str:
     described = await run.query("__temporal_workflow_metadata")
     return str(described.current_details)
@@ -149,9 +154,8 @@ async def test_a_wrong_signal_is_told_on_the_board_and_the_run_waits_on(at: Desk
     run = await at.ask(shown)
     for number, (word, argument, why) in enumerate(wrong_decisions(shown)):
         await run.signal(word, argument)
-        status = await seen(run, lambda found, number=number: len(found.refused) > min(number, 4))
-        told = await seen(run, lambda found, why=why: why in found.refused[-1].reason)
-        assert (status.state, told.refused[-1].word) == ("waiting", word)
+        told = await refused_signal(run, why)
+        assert (told.state, told.refused[-1].word, len(told.refused)) == ("waiting", word, min(number + 1, 5))
     assert "Refused: reject by mallory" in await details(run)
     await run.signal("approve", decision(shown))
     await approvals(run)
@@ -337,7 +341,7 @@ async def test_where_decisions_are_signed_only_the_key_decides(at: Desk, name: s
     for forged, why in wrong:
         assert why in await refusal(run, forged)
         await run.signal("approve", forged)
-        await seen(run, lambda found, why=why: bool(found.refused) and why in found.refused[-1].reason)
+        await refused_signal(run, why)
     await send(run, "approve", good)
     (given,) = await approvals(run)
     assert given.decision == good

@@ -40,12 +40,19 @@ async def test_a_notice_reaches_every_place_once(service: StandIn, received: lis
 
 
 async def test_a_place_that_fails_does_not_keep_the_others_from_theirs(
-    service: StandIn, received: list[Any], caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    service: StandIn,
+    received: list[Any],
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.CRITICAL, "aiohttp.access")  # of the service
     for name in ("apprise", "urllib3", "urllib3.connectionpool", "requests"):
         logging.getLogger(name).setLevel(logging.DEBUG)
+    # Whoever listens to a library directly hears nothing either.
+    monkeypatch.setattr(logging.getLogger("urllib3.connectionpool"), "handlers", [caplog.handler])
+    monkeypatch.setattr(logging.getLogger("urllib3.connectionpool"), "disabled", False)
     places = [
         place(service, "broken"),
         Place(2, "environment variable B", f"nonsense {TOKEN}"),

@@ -127,6 +127,32 @@ def test_every_shorter_and_every_longer_one_is_refused(olga: Signer, armoured: s
         assert refusal(armour(changed), allowed=olga.line()) is not None
 
 
+def fields_of(blob: bytes) -> list[bytes]:
+    fields = []
+    while blob:
+        end = 4 + int.from_bytes(blob[:4], "big")
+        fields.append(blob[4:end])
+        blob = blob[end:]
+    return fields
+
+
+def joined(fields: list[bytes]) -> bytes:
+    return b"".join(len(field).to_bytes(4, "big") + field for field in fields)
+
+
+def test_nothing_can_be_added_to_a_signature(olga: Signer, armoured: str) -> None:
+    key, namespace, reserved, hash_, inner = fields_of(blob_of(armoured)[len(VERSION_1) :])
+    assert refusal(armour(VERSION_1 + joined([key, namespace, reserved, hash_, inner])), allowed=olga.line()) is None
+    for added, why in [
+        ([key, namespace, b"x", hash_, inner], "its reserved field is not empty"),
+        ([key, namespace, reserved, hash_, inner + b"x"], "something stands after its end"),
+        ([key, namespace, reserved, hash_, inner, b""], "something stands after its end"),
+        ([key + b"x", namespace, reserved, hash_, inner], "is not allowed for 'olga'"),
+        ([key, namespace, reserved, b"md5", inner], "its hash is 'md5', expected sha256 or sha512"),
+    ]:
+        assert why in str(refusal(armour(VERSION_1 + joined(added)), allowed=olga.line()))
+
+
 @settings(max_examples=300, derandomize=True, deadline=None)
 @given(st.text(), st.binary(max_size=300), st.text(), st.text(), st.text())
 def test_nothing_raises(armoured: str, blob: bytes, allowed: str, principal: str, at: str) -> None:

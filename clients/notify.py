@@ -27,18 +27,18 @@ class Place:
 
 async def send(places: Sequence[Place], title: str, body: str) -> list[str]:
     """Sends to every place at once; what failed, a line each, empty where nothing did."""
-    hold_down()
     told = await asyncio.gather(*(_send(place, title, body) for place in places))
     return [line for line in told if line is not None]
 
 
 def hold_down() -> None:
-    """Keeps Apprise's own log, which says URLs in full, from going anywhere."""
+    """Silences what Apprise and its libraries log, down to the last child: it says URLs in full."""
     for name in TALKATIVE:
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.CRITICAL + 1)
-        # A logger below that has a level of its own would still speak to the root's handlers.
-        logger.propagate = False
+        # For those of its children that are still to come.
+        logging.getLogger(name).propagate = False
+    for name, logger in list(logging.root.manager.loggerDict.items()):
+        if name.split(".", 1)[0] in TALKATIVE and isinstance(logger, logging.Logger):
+            logger.disabled = True
 
 
 async def _send(place: Place, title: str, body: str) -> str | None:
@@ -46,10 +46,12 @@ async def _send(place: Place, title: str, body: str) -> str | None:
     # Its hundred and thirty plugins take a second to load, which only workers that have somebody to tell should spend.
     import apprise
 
+    hold_down()
     sender = apprise.Apprise(asset=apprise.AppriseAsset(app_id="Berth", app_desc="Berth", secure_logging=True))
     try:
         if not sender.add(place.url) or len(sender) != 1:
             return f"{name}: holds no URL that Apprise knows: see https://appriseit.com/services/"
+        hold_down()  # once more, because its plugins are loaded by now
         async with asyncio.timeout(LONGEST_WAIT):
             taken = await sender.async_notify(body=body, title=title, body_format=apprise.NotifyFormat.TEXT)
     except TimeoutError:

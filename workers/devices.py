@@ -5,9 +5,9 @@ from pathlib import Path
 
 from activities.devices import DeviceWork
 from clients.devices import Login, work
+from clients.devices.credentials import login_of
 from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.secret import secret_reader
-from clients.secrets import secret_value
 from tenancy.devices import DeviceOutcome, DeviceRequest
 from tenancy.switches import Switch
 from tenancy.vlans import VlanMode
@@ -17,12 +17,9 @@ def sessions(kube: KubeOvn, known_hosts: Path) -> DeviceWork:
     """What `work_on_device` calls for a session with a switch."""
     read_secret = secret_reader(kube)
 
-    async def login_of(vlan: VlanMode, name: str) -> Login:
+    async def login(vlan: VlanMode, name: str) -> Login:
         # Read anew each time, so that a changed password needs no restart.
-        one = next(one for one in vlan.credentials if one.name == name)
-        password = await secret_value(one.password, read_secret) if one.password else None
-        enable = await secret_value(one.enable_secret, read_secret) if one.enable_secret else None
-        return Login(one.username, password=password, enable_secret=enable)
+        return await login_of(next(one for one in vlan.credentials if one.name == name), read_secret)
 
     async def session(
         switch: Switch,
@@ -32,8 +29,8 @@ def sessions(kube: KubeOvn, known_hosts: Path) -> DeviceWork:
         alive: Callable[[], bool],
         progress: Callable[[str], None],
     ) -> Sequence[DeviceOutcome]:
-        login = await login_of(vlan, switch.credentials)
-        jump = await login_of(vlan, switch.jump_host.credentials) if switch.jump_host else None
-        return await work(switch, login, requests, known_hosts=known_hosts, alive=alive, progress=progress, jump=jump)
+        own = await login(vlan, switch.credentials)
+        jump = await login(vlan, switch.jump_host.credentials) if switch.jump_host else None
+        return await work(switch, own, requests, known_hosts=known_hosts, alive=alive, progress=progress, jump=jump)
 
     return session

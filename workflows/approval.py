@@ -109,7 +109,8 @@ class Approvals:
                     timeout_summary=f"approval of VLAN {asked.preview.vlan} by one of {who}"[:200],
                 )
             except TimeoutError:
-                if workflow.now() < status.expires:
+                # A decision may have come in the very moment.
+                if self._status.state == "waiting" and workflow.now() < status.expires:
                     self._status = self._status.model_copy(update={"reminders": self._status.reminders + 1})
                     self._notify("reminder")
 

@@ -1,7 +1,7 @@
 """A run that does nothing but wait for approvals, and an approval's world around it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from temporalio.worker import Worker
 from tenancy.approval import Approval, Decision, Preview, SwitchLines
 from tenancy.notices import Notice
 from tenancy.vlans import ApprovalRules
+from tests.workflows.strikes import PATIENCE
 from workflows import sandbox
 from workflows.approval import Approvals
 from workflows.board import Board
@@ -202,3 +203,13 @@ def decision(shown: Preview, by: str = "olga", **more: Any) -> Decision:
 async def approval_of(handle: WorkflowHandle[Any, Any]) -> ApprovalStatus:
     """The answer to the query, as a program reads it."""
     return ApprovalStatus.model_validate(await handle.query(QUERY))
+
+
+async def seen(handle: WorkflowHandle[Any, Any], holds: Callable[[ApprovalStatus], bool]) -> ApprovalStatus:
+    """The first answer of which something holds."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            found = await approval_of(handle)
+            if holds(found):
+                return found
+            await asyncio.sleep(0.02)  # a query has no event to wait for

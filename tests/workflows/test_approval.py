@@ -12,7 +12,7 @@ from temporalio.worker import Replayer
 
 from tenancy.approval import Approval, Decision, Preview, statement
 from tests.signing import Signer, signer
-from tests.workflows.approving import Approving, Desk, approval_of, decision, desk, preview
+from tests.workflows.approving import Approving, Desk, approval_of, decision, desk, preview, seen
 from tests.workflows.strikes import PATIENCE
 from workflows import sandbox
 from workflows.converter import data_converter
@@ -60,13 +60,9 @@ async def failure(run: Run) -> str:
     return str(getattr(ended.value.cause, "message", ""))
 
 
-async def seen(run: Run, holds: Any) -> ApprovalStatus:
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            found = await approval_of(run)
-            if holds(found):
-                return found
-            await asyncio.sleep(0.02)  # a query has no event to wait for
+async def refused_signal(run: Run, why: str) -> ApprovalStatus:
+    """What the run tells once the last signal was refused for this reason."""
+    return await seen(run, lambda found: bool(found.refused) and why in found.refused[-1].reason)
 
 
 async def details(run: Run) -> str:
@@ -158,9 +154,8 @@ async def test_a_wrong_signal_is_told_on_the_board_and_the_run_waits_on(at: Desk
     run = await at.ask(shown)
     for number, (word, argument, why) in enumerate(wrong_decisions(shown)):
         await run.signal(word, argument)
-        status = await seen(run, lambda found, number=number: len(found.refused) > min(number, 4))
-        told = await seen(run, lambda found, why=why: why in found.refused[-1].reason)
-        assert (status.state, told.refused[-1].word) == ("waiting", word)
+        told = await refused_signal(run, why)
+        assert (told.state, told.refused[-1].word, len(told.refused)) == ("waiting", word, min(number + 1, 5))
     assert "Refused: reject by mallory" in await details(run)
     await run.signal("approve", decision(shown))
     await approvals(run)
@@ -346,7 +341,7 @@ async def test_where_decisions_are_signed_only_the_key_decides(at: Desk, name: s
     for forged, why in wrong:
         assert why in await refusal(run, forged)
         await run.signal("approve", forged)
-        await seen(run, lambda found, why=why: bool(found.refused) and why in found.refused[-1].reason)
+        await refused_signal(run, why)
     await send(run, "approve", good)
     (given,) = await approvals(run)
     assert given.decision == good

@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check lock docs histories clean
+.PHONY: demo test check lock docs bench histories clean
 
 demo: $(STAMP)
 	@$(BIN)/berth demo
@@ -39,6 +39,9 @@ lock: $(STAMP)
 docs: $(STAMP)
 	@$(BIN)/python -c "from tenancy.reference import reference; print(reference(), end='')" > docs/reference/documents.md
 	@$(BIN)/python -c "from workers.settings import settings_reference; print(settings_reference(), end='')" > docs/reference/settings.md
+
+bench: $(STAMP)
+	@$(BIN)/python -m bench
 
 histories: $(STAMP)
 	$(BIN)/python -m tests.workflows.histories

@@ -133,6 +133,7 @@ async def running_vlan_world(
     *,
     dialects: Sequence[DialectName] = ("cisco-ios", "cisco-ios"),
     vlan: dict[str, Any] | None = None,
+    save_seconds: float = 0.0,
     **settings: Any,
 ) -> AsyncIterator[VlanWorld]:
     """A world in mode vlan while the block runs; `vlan` changes parts of the platform's document."""
@@ -140,7 +141,9 @@ async def running_vlan_world(
         switches = tuple(
             [
                 await stack.enter_async_context(
-                    Switch(dialect, name=f"{name}-leaf{number}", login=Login("berth", PASSWORD))
+                    Switch(
+                        dialect, name=f"{name}-leaf{number}", login=Login("berth", PASSWORD), save_seconds=save_seconds
+                    )
                 )
                 for number, dialect in enumerate(dialects, start=1)
             ]

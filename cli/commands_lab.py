@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from pydantic import ValidationError
@@ -63,6 +63,9 @@ def lab(
     ui_port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port of Temporal's Web UI; any free one if left out.")
     ] = None,
+    mode: Annotated[
+        Literal["overlay", "vlan"], typer.Option(help="vlan: tenants have VLANs on the lab's simulated switches.")
+    ] = "overlay",
     json: Json = False,
 ) -> int:
     """Start everything and leave it running until Ctrl-C; `berth` in another terminal finds it by itself.
@@ -71,8 +74,11 @@ def lab(
     """
     if context.invoked_subcommand is not None:
         return ExitCode.OK
-    platform = session(context).overrides.get("platform") or example("platform.yaml")
-    return asyncio.run(_run_lab(Path(platform), ui_port, json=json))
+    said = session(context).overrides.get("platform")
+    if said is not None and mode == "vlan":
+        raise CommandError(ExitCode.USAGE, "--platform and --mode exclude each other: a document says its mode itself")
+    platform = Path(said or example("platform.yaml")) if mode == "overlay" else None
+    return asyncio.run(_run_lab(platform, ui_port, json=json))
 
 
 @app.command("env")
@@ -183,7 +189,7 @@ def running_lab() -> RunningLab:
     return found
 
 
-async def _run_lab(platform: Path, ui_port: int | None, *, json: bool) -> ExitCode:
+async def _run_lab(platform: Path | None, ui_port: int | None, *, json: bool) -> ExitCode:
     from cli.lab_worker import ground  # needs the packages of the extra `lab`
 
     stop = asyncio.Event()
@@ -195,7 +201,7 @@ async def _run_lab(platform: Path, ui_port: int | None, *, json: bool) -> ExitCo
         if json:
             show_json(lab.model_dump(mode="json"))
         else:
-            show(*_told(lab, here.worker_log))
+            show(*_told(lab, here.worker_log, vlan=platform is None))
         stopped, failed = asyncio.create_task(stop.wait()), asyncio.create_task(here.failed(say))
         try:
             await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
@@ -207,14 +213,17 @@ async def _run_lab(platform: Path, ui_port: int | None, *, json: bool) -> ExitCo
     return ExitCode.OK
 
 
-def _told(lab: RunningLab, worker_log: Path) -> list[Text]:
+def _told(lab: RunningLab, worker_log: Path, *, vlan: bool) -> list[Text]:
+    switches = ", ".join(f"{one.name} {one.dialect} at port {one.port}" for one in lab.switches)
     lines = (
         f"Temporal UI    {lab.temporal_ui_url}",
         f"Temporal       {lab.temporal_address}",
         f"Kubernetes     {lab.kubernetes_url}",
         f"platform       {lab.platform}",
         f"worker's log   {worker_log}",
-        "next, in another terminal here: berth onboard examples/acme.yaml",
+        *([f"switches       {switches}; login berth, password in {lab.password_file}"] if vlan else []),
+        f"next, in another terminal here: berth onboard examples/{'umbrella' if vlan else 'acme'}.yaml",
+        *(["and in a third, as the network team: berth approve umbrella --as nadia@example.com"] if vlan else []),
         'for temporal and kubectl:       eval "$(berth lab env)"',
         "Ctrl-C stops it; the state is kept",
     )

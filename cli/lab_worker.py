@@ -13,6 +13,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
+from cli.lab_vlan import PLATFORM, write_vlan_platform
 from lab.embedded import Lab
 from lab.errors import LabError
 from lab.home import RunningLab
@@ -61,23 +62,28 @@ class Ground:
 async def ground(
     home: Path,
     *,
-    platform: Path,
+    platform: Path | None,
     ui_port: int | None = None,
     stop_seconds: float = STOP_SECONDS,
     progress: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Ground]:
-    """A lab in this folder with a worker on it, both stopped on leaving. Raises CommandError where they cannot start."""
+    """A lab in this folder with a worker on it, both stopped on leaving. Raises CommandError where they cannot start.
+
+    Without a platform's document it is the example in mode vlan, with the lab's own switches written into it.
+    """
     try:
         lab = Lab(
             home,
             search_attributes=SEARCH_ATTRIBUTES,
-            platform=platform,
+            platform=platform or home / PLATFORM,
             ui_port=ui_port,
             stop_seconds=min(stop_seconds, 5.0),
             progress=progress,
         )
         async with lab:
             running = lab.running
+            if platform is None:
+                write_vlan_platform(running, home / PLATFORM)
             worker = worker_of(running)
             progress("starting a worker")
             await _start(worker, running)
@@ -120,6 +126,7 @@ def worker_environment(lab: RunningLab) -> dict[str, str]:
         "BERTH_TEMPORAL_NAMESPACE": lab.temporal_namespace,
         "BERTH_KUBECONFIG": str(lab.kubeconfig),
         "BERTH_PLATFORM": str(lab.platform),
+        "BERTH_KNOWN_HOSTS": str(lab.known_hosts),
         # Everything here is near and quick; who tries a fault out does not want to wait as long as for real hardware.
         "BERTH_READY_DEADLINE": "5",
         "BERTH_GONE_DEADLINE": "2",

@@ -52,6 +52,7 @@ class Session:
                 "temporal_config": Path(os.devnull),
                 "kubeconfig": found.kubeconfig,
                 "platform": found.platform,
+                "known_hosts": found.known_hosts,
             }
             say(f"using the lab at {found.home}")
             unsaid = {name: value for name, value in lab.items() if name not in said.model_fields_set}

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from lab.errors import LabError
-from lab.home import Home, Ports, RunningLab, take_home
+from lab.fabric import DIALECTS, USERNAME, FabricServer, start_fabric
+from lab.home import Home, Ports, RunningLab, RunningSwitch, take_home
 from lab.ports import still_free
 from lab.processes import STOP_SECONDS, EndedError, ProcessId
 from lab.simulator import SimulatorServer, start_simulator
@@ -22,17 +23,19 @@ class _Up:
     home: Home
     temporal: TemporalServer
     simulator: SimulatorServer
+    fabric: FabricServer
 
     async def stop(self, seconds: float) -> None:
         try:
             self.home.withdraw()
-            await asyncio.gather(self.temporal.stop(seconds=seconds), self.simulator.stop(seconds=seconds))
+            servers = (self.temporal, self.simulator, self.fabric)
+            await asyncio.gather(*(server.stop(seconds=seconds) for server in servers))
         finally:
             self.home.release()
 
 
 class Lab:
-    """Temporal and the simulated Kubernetes API over one state folder: `async with Lab(home, ...) as lab`.
+    """Temporal, the simulated Kubernetes API and switches over one state folder: `async with Lab(home, ...) as lab`.
 
     While it is entered `find_lab` finds `lab.running` in the folder. What an earlier lab kept there is there again.
 
@@ -48,7 +51,7 @@ class Lab:
             1.1 s. 0 kills them at once.
         progress: told each stage, in words.
 
-    Entering raises LabError when a lab runs in the folder already, or one of the two cannot start; nothing runs then.
+    Entering raises LabError when a lab runs in the folder already, or one of its servers cannot start; nothing runs then.
     """
 
     def __init__(
@@ -87,16 +90,13 @@ class Lab:
         began = time.monotonic()
         home = await take_home(self._folder)
         try:
-            self._up = _Up(home, *await self._start_both(home))
+            self._up = _Up(home, *await self._start_all(home))
         except BaseException:
             home.release()
             raise
         try:
             self._publish(self._up, self._described(self._up))
-            temporal, simulator = self._up.temporal, self._up.simulator
-            home.remember(
-                Ports(temporal=temporal.frontend.number, ui=temporal.ui.number, kubernetes=simulator.port.number)
-            )
+            home.remember(_ports(self._up))
         except BaseException:
             await self._stop(seconds=0)
             raise
@@ -110,9 +110,9 @@ class Lab:
         await self._stop(seconds=self._stop_seconds)
 
     async def failed(self) -> EndedError:
-        """Wait until one of the two servers ends without this object having ended it; return what to say of it."""
+        """Wait until one of the servers ends without this object having ended it; return what to say of it."""
         up = self._entered()
-        waiting = [asyncio.create_task(server.child.failed()) for server in (up.temporal, up.simulator)]
+        waiting = [asyncio.create_task(server.child.failed()) for server in (up.temporal, up.simulator, up.fabric)]
         try:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             return done.pop().result()
@@ -140,7 +140,17 @@ class Lab:
         await up.simulator.start()
         self._publish(up, self.running.model_copy(update={"kubernetes": ProcessId.of(up.simulator.child.pid)}))
 
-    async def _start_both(self, home: Home) -> tuple[TemporalServer, SimulatorServer]:
+    async def kill_switches(self) -> None:
+        """End the process of the switches with SIGKILL, as a power cut: what they had not saved is gone."""
+        await self._entered().fabric.kill()
+
+    async def restart_switches(self) -> None:
+        """Start the switches again after `kill_switches`: same ports and host keys, with what they had saved."""
+        up = self._entered()
+        await up.fabric.start()
+        self._publish(up, self.running.model_copy(update={"fabric": ProcessId.of(up.fabric.child.pid)}))
+
+    async def _start_all(self, home: Home) -> tuple[TemporalServer, SimulatorServer, FabricServer]:
         last = home.remembered()
         temporal = asyncio.create_task(
             start_temporal(
@@ -161,12 +171,22 @@ class Lab:
                 keep_open=[home.lock],
             )
         )
+        fabric = asyncio.create_task(
+            start_fabric(
+                home.folder,
+                control_port=still_free(last.control),
+                ports={name: still_free(last.switches.get(name)) for name in DIALECTS},
+                progress=self._progress,
+                keep_open=[home.lock],
+            )
+        )
         try:
-            return await asyncio.gather(temporal, simulator)
+            return await asyncio.gather(temporal, simulator, fabric)
         except BaseException:
-            temporal.cancel()
-            simulator.cancel()
-            for server in await asyncio.gather(temporal, simulator, return_exceptions=True):
+            starting = (temporal, simulator, fabric)
+            for task in starting:
+                task.cancel()
+            for server in await asyncio.gather(*starting, return_exceptions=True):
                 if not isinstance(server, BaseException):
                     await server.stop(seconds=0)
             raise
@@ -198,7 +218,26 @@ class Lab:
             kubeconfig=up.home.kubeconfig,
             programs=temporal_binary().parent,
             platform=self._platform,
+            switches=tuple(
+                RunningSwitch(name=name, dialect=DIALECTS[name], port=port.number)
+                for name, port in up.fabric.ports.items()
+            ),
+            switches_url=up.fabric.control_url,
+            known_hosts=up.fabric.known_hosts,
+            username=USERNAME,
+            password_file=up.fabric.password_file,
             lab=ProcessId.of(os.getpid()),
             temporal=ProcessId.of(up.temporal.child.pid),
             kubernetes=ProcessId.of(up.simulator.child.pid),
+            fabric=ProcessId.of(up.fabric.child.pid),
         )
+
+
+def _ports(up: _Up) -> Ports:
+    return Ports(
+        temporal=up.temporal.frontend.number,
+        ui=up.temporal.ui.number,
+        kubernetes=up.simulator.port.number,
+        control=up.fabric.control.number,
+        switches={name: port.number for name, port in up.fabric.ports.items()},
+    )

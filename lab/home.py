@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lab.errors import LabError
 from lab.lock import lock_folder
@@ -32,6 +32,21 @@ class Ports(BaseModel):
     temporal: int | None = None
     ui: int | None = None
     kubernetes: int | None = None
+    control: int | None = None
+    """Of the switches' control API."""
+    switches: dict[str, int] = Field(default_factory=dict)
+    """By name."""
+
+
+class RunningSwitch(BaseModel):
+    """A simulated switch of a lab, on the loopback."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    dialect: str
+    """As `platform` in a platform's document."""
+    port: int
 
 
 class RunningLab(BaseModel):
@@ -51,10 +66,21 @@ class RunningLab(BaseModel):
     """The folder of the `temporal` program the lab runs."""
     platform: Path | None
     """The platform document that describes this lab."""
+    switches: tuple[RunningSwitch, ...]
+    switches_url: str
+    """Of their control API."""
+    known_hosts: Path
+    """The switches' host keys, in OpenSSH's form."""
+    username: str
+    """Of the login to the switches."""
+    password_file: Path
+    """Where its password is."""
     lab: ProcessId
-    """The process that supervises the two others."""
+    """The process that supervises the others."""
     temporal: ProcessId
     kubernetes: ProcessId
+    fabric: ProcessId
+    """That of the switches."""
 
     def env(self) -> list[str]:
         """The lines for a shell after which `temporal` and `kubectl` talk to this lab."""

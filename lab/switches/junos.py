@@ -293,15 +293,10 @@ def _log_out(shell: JunosShell) -> None:
 def _show_candidate(shell: JunosShell, text: str = "") -> str:
     path, *pipes = (part.strip() for part in text.split("|"))
     place = parse_path(path, shell.above) if path else shell.above
-    if any("compare".startswith(pipe.split()[0]) and pipe for pipe in pipes if pipe):
-        since = next(pipe for pipe in pipes if pipe).split()
-        before = (
-            shell.store.rollback(int(since[2]))
-            if len(since) == 3 and re.fullmatch("[0-9]{1,3}", since[2])
-            else shell.store.active
-        )
-        if shell.base is not None and len(since) == 1:
-            before = shell.base
+    if pipes and (found := re.fullmatch(r"comp(are)?( rollback (?P<number>[0-9]{1,3}))?", pipes[0])):
+        before = shell.base if shell.base is not None else shell.store.active
+        if found["number"]:
+            before = shell.store.rollback(int(found["number"]))
         return junos_text.comparison(before, shell.candidate)
     return _piped(shell.candidate, place, pipes)
 

@@ -3,10 +3,12 @@
 import asyncio
 import os
 import signal
+import stat
 import sys
 from pathlib import Path
 
 import aiohttp
+import asyncssh
 import pytest
 from temporalio.client import Client
 
@@ -55,6 +57,7 @@ async def test_a_lab_is_found_while_it_runs_and_not_after(tmp_path: Path) -> Non
     assert find_lab(tmp_path, NOWHERE) is None
     assert not found.temporal.runs()
     assert not found.kubernetes.runs()
+    assert not found.fabric.runs()
     with pytest.raises(LabError, match="is not running"):
         _ = lab.running
     assert f"starting Temporal at {found.temporal_address}" in said
@@ -108,6 +111,54 @@ async def test_both_servers_come_back_from_kill_9_where_they_were_with_what_they
         assert find_lab(tmp_path, NOWHERE) == after
         await client.get_workflow_handle("tenant-green").describe()
         assert await namespace_status(after, "tenant-green") == 200
+
+
+async def switch_text(lab: RunningLab, name: str, which: str) -> str:
+    async with aiohttp.ClientSession(lab.switches_url) as session, session.get(f"/switches/{name}/{which}") as answer:
+        return await answer.text()
+
+
+async def type_on(lab: RunningLab, name: str, *lines: str) -> None:
+    port = next(switch.port for switch in lab.switches if switch.name == name)
+    password = lab.password_file.read_text().strip()
+    async with asyncssh.connect(
+        "127.0.0.1", port, known_hosts=str(lab.known_hosts), username=lab.username, password=password, config=None
+    ) as connection:
+        process = await connection.create_process(term_type="vt100")
+        process.stdin.write("".join(f"{line}\n" for line in lines))
+        await process.wait()
+
+
+async def test_switches_are_reached_by_what_the_lab_says_and_lose_what_they_did_not_save(tmp_path: Path) -> None:
+    async with lab_in(tmp_path) as lab:
+        before = lab.running
+        assert [(switch.name, switch.dialect) for switch in before.switches] == [
+            ("leaf-1", "cisco-ios"),
+            ("leaf-2", "cisco-nxos"),
+            ("leaf-3", "arista-eos"),
+            ("leaf-4", "juniper-junos"),
+        ]
+        assert stat.S_IMODE(before.password_file.stat().st_mode) == 0o600
+        for name in ("leaf-1", "leaf-2", "leaf-3"):
+            save = ("copy running-config startup-config", "" if name == "leaf-1" else "show version")
+            await type_on(before, name, "conf t", "vlan 100", "end", *save, "conf t", "vlan 200", "end", "exit")
+        await type_on(before, "leaf-4", "configure", "set vlans a vlan-id 100", "commit and-quit", "exit")
+        assert "200" in await switch_text(before, "leaf-1", "running")
+        await lab.kill_switches()
+        assert not before.fabric.runs()
+        await lab.restart_switches()
+        after = lab.running
+        assert after.switches == before.switches
+        assert find_lab(tmp_path, NOWHERE) == after
+        for switch in after.switches:
+            running = await switch_text(after, switch.name, "running")
+            assert "100" in running
+            assert "200" not in running
+        await type_on(after, "leaf-1", "exit")
+    async with lab_in(tmp_path) as lab:
+        assert lab.running.switches == before.switches
+        await type_on(lab.running, "leaf-1", "exit")
+        assert "100" in await switch_text(lab.running, "leaf-4", "running")
 
 
 async def test_a_later_lab_in_the_folder_goes_on_with_its_state(tmp_path: Path) -> None:
@@ -170,4 +221,5 @@ async def test_a_killed_lab_takes_its_servers_along_and_the_next_one_starts(tmp_
     async with lab_in(tmp_path) as lab:
         assert not killed.temporal.runs()
         assert not killed.kubernetes.runs()
+        assert not killed.fabric.runs()
         assert find_lab(tmp_path, NOWHERE) == lab.running

@@ -1,0 +1,84 @@
+"""Which switches a process serves: its configuration file, and what it writes about itself once it listens."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from lab.switches.configuration import Port, numbers, trunk
+from lab.switches.dialects import DialectName
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class PortDocument(_Frozen):
+    """One port of a switch."""
+
+    name: str
+    mode: Literal["access", "trunk"] = "trunk"
+    allowed: str = "1"
+    """Of a trunk: `1,10-20`, or `ALL`."""
+    access: int = 1
+
+    @field_validator("allowed")
+    @classmethod
+    def _is_a_list(cls, text: str) -> str:
+        if text != "ALL":
+            numbers(text)
+        return text
+
+    def made(self) -> Port:
+        """The port."""
+        return trunk(self.name, self.allowed) if self.mode == "trunk" else Port(self.name, access=self.access)
+
+
+class SwitchDocument(_Frozen):
+    """One switch; what is left out is as `lab.switches.Switch` has it."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$")]
+    dialect: DialectName
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    username: str
+    password: SecretStr | None = None
+    enable_secret: SecretStr | None = None
+    authorized_keys: tuple[str, ...] = ()
+    lock_after: Annotated[int, Field(ge=1)] | None = None
+    ports: tuple[PortDocument, ...] | None = None
+    vlans: dict[int, str] = Field(default_factory=dict)
+    other: tuple[str, ...] = ()
+    save_seconds: Annotated[float, Field(ge=0)] = 0.0
+    command_seconds: Annotated[float, Field(ge=0)] = 0.0
+    minute_seconds: Annotated[float, Field(gt=0)] = 60.0
+    lines: Annotated[int, Field(ge=0)] | None = None
+
+
+class FabricDocument(_Frozen):
+    """All switches of one process."""
+
+    switches: Annotated[tuple[SwitchDocument, ...], Field(min_length=1)]
+
+    @field_validator("switches")
+    @classmethod
+    def _names_differ(cls, switches: tuple[SwitchDocument, ...]) -> tuple[SwitchDocument, ...]:
+        if len({switch.name for switch in switches}) < len(switches):
+            raise ValueError("two switches have one name: name each differently")
+        return switches
+
+
+class ServedSwitch(_Frozen):
+    """A switch that listens."""
+
+    name: str
+    dialect: DialectName
+    port: int
+    host_key: str
+    """Public, as known_hosts has it: `ssh-ed25519 AAAA...`."""
+
+
+class Served(_Frozen):
+    """The contents of the port file."""
+
+    control: int
+    """Port of the control API."""
+    switches: tuple[ServedSwitch, ...]

@@ -46,8 +46,8 @@ async def test_a_place_that_fails_does_not_keep_the_others_from_theirs(
     capfd: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.CRITICAL, "aiohttp.access")  # of the service
+    caplog.set_level(logging.DEBUG)
     for name in ("apprise", "urllib3", "urllib3.connectionpool", "requests"):
         logging.getLogger(name).setLevel(logging.DEBUG)
     # Whoever listens to a library directly hears nothing either.

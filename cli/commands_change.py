@@ -16,8 +16,7 @@ from cli.follow import Watched, follow
 from cli.options import As, Files, Json, Tenant, Wait
 from cli.progress import progress
 from cli.report import report
-from cli.runs import Workflow, latest, start
-from cli.runs import resolve as tell
+from cli.runs import Workflow, latest, start, tell
 from cli.session import Session, session
 from cli.terminal import clean, show, show_json
 from tenancy.documents import to_plain
@@ -125,4 +124,4 @@ async def watch(client: Client, watched: list[Watched]) -> None:
 async def _resolve(here: Session, tenant: str, decision: Resolve) -> str:
     async with here.temporal() as client:
         run, _ = await latest(client, tenant)
-        return await tell(client, run, decision)
+        return await tell(client, run, "resolve", decision)

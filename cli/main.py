@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from cli import commands_change, commands_documents, commands_lab, commands_look, demo
+from cli import commands_approve, commands_change, commands_documents, commands_lab, commands_look, demo
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode, epilog
 from cli.report import complain
@@ -26,12 +26,15 @@ app = typer.Typer(
     epilog=epilog(),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-TENANTS, DOCUMENTS, SERVICES = "Tenants", "Documents", "Services"
+TENANTS, APPROVALS, DOCUMENTS, SERVICES = "Tenants", "Approvals", "Documents", "Services"
 app.command("onboard", rich_help_panel=TENANTS)(commands_change.onboard)
 app.command("status", rich_help_panel=TENANTS)(commands_look.status)
 app.command("list", rich_help_panel=TENANTS)(commands_look.list_tenants)
 app.command("resolve", rich_help_panel=TENANTS)(commands_change.resolve)
 app.command("offboard", rich_help_panel=TENANTS)(commands_change.offboard)
+app.command("approvals", rich_help_panel=APPROVALS)(commands_approve.approvals)
+app.command("approve", rich_help_panel=APPROVALS)(commands_approve.approve)
+app.command("reject", rich_help_panel=APPROVALS)(commands_approve.reject)
 app.command("plan", rich_help_panel=DOCUMENTS)(commands_documents.plan_tenants)
 app.command("schema", rich_help_panel=DOCUMENTS)(commands_documents.schema)
 app.command("worker", rich_help_panel=SERVICES)(commands_lab.worker)

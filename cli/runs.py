@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from temporalio.api.enums.v1 import PendingActivityState, TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
@@ -33,7 +33,6 @@ from workflows.face import (
     OFFBOARD,
     ONBOARD,
     STAGE,
-    Resolve,
     Status,
 )
 
@@ -45,6 +44,7 @@ DECISION_SECONDS = 15.0
 UNDO = "undo-"
 """Before a step's ID: the ID of the activity that takes the step back."""
 
+Answer = TypeVar("Answer", bound=BaseModel)
 Workflow = Literal["OnboardTenant", "OffboardTenant"]
 
 
@@ -162,10 +162,13 @@ async def entries(client: Client) -> list[Entry]:
 
 async def ask(client: Client, run: Run) -> Status:
     """The run's own account of itself. Raises NoAnswerError where no worker gives one."""
+    return await answer(client, run, "status", Status)
+
+
+async def answer(client: Client, run: Run, query: str, model: type[Answer]) -> Answer:
+    """A run's answer to one of its queries. Raises NoAnswerError where no worker gives one."""
     try:
-        answer: Status = await run.handle.query(
-            "status", result_type=Status, rpc_timeout=timedelta(seconds=ANSWER_SECONDS)
-        )
+        told: Answer = await run.handle.query(query, result_type=model, rpc_timeout=timedelta(seconds=ANSWER_SECONDS))
     except RPCError as error:
         if error.status in _NOBODY_ANSWERED:
             raise NoAnswerError(await absence(client, run)) from error
@@ -175,7 +178,7 @@ async def ask(client: Client, run: Run) -> Status:
         raise NoAnswerError(f"the run cannot say yet how it stands: {error.message}") from error
     except ValidationError as error:
         raise NoAnswerError("the worker's answer is of another version of berth than this one") from error
-    return answer
+    return told
 
 
 _NOBODY_ANSWERED = frozenset(
@@ -227,16 +230,16 @@ def told(failure: BaseException) -> str:
     return getattr(failure, "message", "") or str(failure) or type(failure).__name__
 
 
-async def resolve(client: Client, run: Run, decision: Resolve) -> str:
-    """Tells a run what to do about the step that waits for an operator, and returns what follows from it.
+async def tell(client: Client, run: Run, update: str, decision: BaseModel) -> str:
+    """Tells a run what was decided, by one of its updates, and returns what follows from it.
 
     Raises CommandError where the run will not have it.
     """
     try:
         # Without a worker the update would be kept waiting, and may act long after whoever sent it has given up.
         await ask(client, run)
-        answer: str = await run.handle.execute_update(
-            "resolve", decision, result_type=str, rpc_timeout=timedelta(seconds=DECISION_SECONDS)
+        follows: str = await run.handle.execute_update(
+            update, decision, result_type=str, rpc_timeout=timedelta(seconds=DECISION_SECONDS)
         )
     except NoAnswerError as error:
         raise CommandError(ExitCode.UNREACHABLE, f"tenant {run.tenant}: {error}") from error
@@ -251,7 +254,7 @@ async def resolve(client: Client, run: Run, decision: Resolve) -> str:
         if error.status in _NOBODY_ANSWERED:
             raise CommandError(ExitCode.UNREACHABLE, await absence(client, run)) from error
         raise
-    return answer
+    return follows
 
 
 def _workflow(found: WorkflowExecution) -> Workflow:

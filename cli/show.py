@@ -11,7 +11,7 @@ from rich.text import Text
 from cli.runs import Trouble
 from cli.terminal import clean
 from tenancy.handover import HandOver
-from workflows.face import OFFBOARD, ONBOARD, Outcome, Parked, Status, StepState, StepStatus, state_word
+from workflows.face import OFFBOARD, ONBOARD, Awaited, Outcome, Parked, Status, StepState, StepStatus, state_word
 
 LOOK: Mapping[StepState, tuple[str, str, str]] = {
     StepState.WAITING: ("·", ".", "dim"),
@@ -74,6 +74,8 @@ def run_view(
         if reason := _reason(step, trouble):
             parts.append(Padding(reason, (0, 0, 0, 6)))
     parts.extend(parked_view(status.tenant, parked) for parked in status.parked if not ended)
+    if status.approval is not None and not ended:
+        parts.append(awaited_view(status.tenant, status.approval))
     if status.failure and not _said_already(status):
         parts.append(Padding(clean(status.failure, "red"), (0, 0, 0, 2)))
     return Group(*parts)
@@ -188,6 +190,25 @@ def parked_view(tenant: str, parked: Parked) -> RenderableType:
         "   leave it, and go on\n",
         clean(f"{at}abort --reason '...'", "cyan"),
         "   leave it and all the rest",
+    )
+    return Padding(lines, (0, 0, 0, 2))
+
+
+def awaited_view(tenant: str, awaited: Awaited) -> RenderableType:
+    """What waits for an approver, since when, and the commands that decide."""
+    lines = Text.assemble(
+        Text("WAITS FOR APPROVAL ", style="bold yellow"),
+        f"of VLAN {awaited.vlan} since ",
+        moment(awaited.since),
+        ", undone at ",
+        moment(awaited.expires),
+        "\n",
+        clean(f"by one of {', '.join(awaited.approvers)}"),
+        "\n",
+        clean(f"berth approve {tenant}", "cyan"),
+        "   look at the lines for the switches, and approve them\n",
+        clean(f"berth reject {tenant} --reason '...'", "cyan"),
+        "   undo the run",
     )
     return Padding(lines, (0, 0, 0, 2))
 

@@ -25,6 +25,8 @@ _KUBE_OVN = "kubeovn.io/v1"
 NAMESPACE = Kind("Namespace", "namespaces", "v1")
 CONFIG_MAP = Kind("ConfigMap", "configmaps", "v1", namespaced=True)
 NODE = Kind("Node", "nodes", "v1")
+SECRET = Kind("Secret", "secrets", "v1", namespaced=True)
+"""Only ever read, and never part of a tenant's network: so it is not among KINDS."""
 POD = Kind("Pod", "pods", "v1", namespaced=True)
 SERVICE = Kind("Service", "services", "v1", namespaced=True)
 VOLUME_CLAIM = Kind("PersistentVolumeClaim", "persistentvolumeclaims", "v1", namespaced=True)

@@ -12,11 +12,13 @@ from temporalio.worker import Interceptor, Worker
 
 from activities.checks import Checks
 from activities.decisions import HEARTBEAT_EVERY, Pace
+from activities.notify import NoticeSteps
 from activities.objects import ObjectSteps
 from activities.platform import read_platform_file
 from activities.vpc import VpcSteps
 from clients.errors import UnavailableError
 from clients.kube_ovn.client import KubeOvn
+from clients.kube_ovn.secret import secret_reader
 from workers.connect import check_namespace, connect_kubernetes, connect_temporal
 from workers.logs import StepContext
 from workers.settings import ConfigurationError, Settings
@@ -41,6 +43,7 @@ def make_worker(
         longest_delay=settings.retry_longest_delay,
     )
     checks, objects, vpc = Checks(kube, pace, settings.platform), ObjectSteps(kube, pace), VpcSteps(kube, pace)
+    notices = NoticeSteps(settings.platform, secret_reader(kube), pace)
     return Worker(
         client,
         task_queue=settings.task_queue,
@@ -58,6 +61,7 @@ def make_worker(
             vpc.open_router_port,
             vpc.close_router_port,
             vpc.record_document,
+            notices.notify,
         ],
         workflow_runner=sandbox.runner(),
         interceptors=[StepContext(), *interceptors],

@@ -2,14 +2,14 @@
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from temporalio import workflow
 
 from tenancy.handover import HandOver
 from tenancy.mistakes import shown
-from workflows.face import MODE, STAGE, TENANT, Outcome, Parked, Status, StepState, StepStatus, state_word
+from workflows.face import MODE, STAGE, TENANT, Awaited, Outcome, Parked, Status, StepState, StepStatus, state_word
 
 ENDED = frozenset({StepState.DONE, StepState.FAILED, StepState.UNDONE, StepState.SKIPPED})
 
@@ -29,6 +29,7 @@ class Board:
         self._steps: dict[str, StepStatus] = {}
         self._rows: dict[str, str] = {}
         self._parked: dict[str, Parked] = {}
+        self._approval: Sequence[str] = ()
         self._at_stage: str | None = None
 
     def status(self) -> Status:
@@ -75,6 +76,12 @@ class Board:
         """A step no longer waits for an operator; nothing where it did not."""
         if self._parked.pop(step, None) and not self._parked:
             self.become(Outcome.UNDOING if self._status.workflow == "OnboardTenant" else Outcome.RUNNING)
+
+    def await_approval(self, awaited: Awaited | None, details: Sequence[str] = ()) -> None:
+        """What waits for an approver, or that nothing does any more; with what people read of it, in Markdown."""
+        self._status = self._status.model_copy(update={"approval": awaited})
+        self._approval = details
+        self._tell()
 
     @property
     def parked(self) -> tuple[Parked, ...]:
@@ -126,15 +133,16 @@ class Board:
     def _markdown(self) -> str:
         status = self._status
         verb = "Onboarding" if status.workflow == "OnboardTenant" else "Offboarding"
-        lines = [f"### {verb} {status.tenant}: {status.outcome}", f"Requested by {_cell(status.requested_by)}"]
+        lines = [f"### {verb} {status.tenant}: {status.outcome}", f"Requested by {cell(status.requested_by)}"]
         if status.failure:
-            lines += ["", f"**It could not go on:** {_cell(status.failure)}"]
+            lines += ["", f"**It could not go on:** {cell(status.failure)}"]
         for parked in self._parked.values():
             lines += [
                 "",
-                f"**NEEDS OPERATOR** {_cell(parked.title)}: {_cell(parked.reason)}",
+                f"**NEEDS OPERATOR** {cell(parked.title)}: {cell(parked.reason)}",
                 f"`berth resolve {status.tenant} retry|skip|abort --step {parked.step} --reason ...`",
             ]
+        lines += self._approval
         lines += ["", "| Step | State | Started | Seconds | Note |", "|---|---|---|---|---|"]
         lines += self._rows.values()
         return "\n".join(lines)
@@ -143,11 +151,11 @@ class Board:
         started = step.started.strftime("%H:%M:%S") if step.started else ""
         seconds = f"{(step.finished - step.started).total_seconds():.1f}" if step.started and step.finished else ""
         state = state_word(self._status.workflow, step.state)
-        return f"| {_cell(step.title)} | {state} | {started} | {seconds} | {_cell(step.note or '')} |"
+        return f"| {cell(step.title)} | {state} | {started} | {seconds} | {cell(step.note or '')} |"
 
 
-def _cell(text: str) -> str:
-    """Text as a Markdown table's cell: from outside, so no line, column or tag of its own."""
+def cell(text: str) -> str:
+    """Text as a Markdown table's cell, or as a part of a line: from outside, so no line, column or tag of its own."""
     printable = text if text.isprintable() else shown(text)
     escaped = printable.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("`", "'")
     # As code, because the Temporal UI makes one long dash of two, and nobody could copy the name.

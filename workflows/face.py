@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 from temporalio.common import SearchAttributeKey
 
+from tenancy.approval import Decision, Preview, Word
 from tenancy.handover import HandOver
 
 TASK_QUEUE = "berth"
@@ -30,6 +31,12 @@ SEARCH_ATTRIBUTES: Mapping[str, Literal["Keyword", "Int"]] = {
 
 INVALID_DOCUMENT = "InvalidDocument"
 """Type of the failure of a run whose document is refused; its details are the list of mistakes."""
+APPROVE: Word = "approve"
+REJECT: Word = "reject"
+"""Names of the updates, and of the signals, by which an approver decides; their argument is tenancy.approval.Decision."""
+APPROVAL = "approval"
+"""Name of the query about what waits for an approver; its answer is ApprovalStatus."""
+
 REFUSED = "Refused"
 """Type of the failure of a run that could not go on and has undone everything it did."""
 LEFT_BEHIND = "LeftBehind"
@@ -94,6 +101,52 @@ class Parked(_Told):
     since: datetime
 
 
+class Awaited(_Told):
+    """The approval that a run waits for, in short; the query `approval` tells all."""
+
+    plan: str
+    """The preview's hash."""
+    vlan: int
+    approvers: tuple[str, ...]
+    """Who may decide: one of them, but not the one who requested the run."""
+    since: datetime
+    expires: datetime
+
+
+class RefusedDecision(_Told):
+    """A decision that did not count. Whoever sent a signal is told here only."""
+
+    word: Word
+    by: str
+    at: datetime
+    reason: str
+
+
+class ApprovalStatus(_Told):
+    """The answer to the query `approval`."""
+
+    tenant: str
+    state: Literal["none", "waiting", "approved", "rejected", "expired", "withdrawn"] = "none"
+    """None: nothing was asked yet. Withdrawn: the run was cancelled while it waited."""
+    preview: Preview | None = None
+    plan: str | None = None
+    """The preview's hash: what a decision has to name."""
+    approvers: tuple[str, ...] = ()
+    signed: bool = False
+    """Whether a decision has to bear an SSH signature."""
+    since: datetime | None = None
+    expires: datetime | None = None
+    earlier: tuple[Preview, ...] = ()
+    """What the run showed before, oldest first; a decision about one of them is stale."""
+    decision: Decision | None = None
+    decided: datetime | None = None
+    refused: tuple[RefusedDecision, ...] = ()
+    """The last signals that did not count, oldest first."""
+    reminders: int = 0
+    notice: str | None = None
+    """Why somebody could not be notified; None where everybody was, or is still to be."""
+
+
 class Status(_Told):
     """The answer to the query `status`."""
 
@@ -108,7 +161,9 @@ class Status(_Told):
     plan_hash: str | None = None
     steps: tuple[StepStatus, ...] = ()
     parked: tuple[Parked, ...] = ()
-    """What waits for an operator; empty where nobody has to act."""
+    """What waits for an operator; empty where no operator has to act."""
+    approval: Awaited | None = None
+    """What waits for an approver; None where none has to act."""
     failure: str | None = None
     """Why it could not go on; None while it can."""
     hand_over: HandOver | None = None

@@ -10,6 +10,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from tenancy import names
+from tenancy.approval import Decision
 from tenancy.documents import read_tenant
 from tenancy.fields import NAME_PATTERN
 from tenancy.mistakes import InvalidDocumentError, Mistake, mistakes_in, shown
@@ -18,6 +19,7 @@ from workflows.converter import Unreadable
 from workflows.face import INVALID_DOCUMENT, REFUSED, Resolve
 
 Tenant = TypeVar("Tenant", TenantNetwork, str)
+Told = TypeVar("Told", Resolve, Decision)
 KEYS = ("tenant", "requestedBy")
 LONGEST_NAME = 200
 """Characters of whoever requests a run."""
@@ -78,11 +80,20 @@ def offboarding_request(raw: object) -> str:
 
 
 def decision_in(raw: object) -> Resolve:
-    """The decision that an update brings. Raises a final ApplicationError of type REFUSED with every mistake in it."""
+    """An operator's decision. Raises a final ApplicationError of type REFUSED with every mistake in it."""
+    return _told(Resolve, raw)
+
+
+def approver_decision_in(raw: object) -> Decision:
+    """An approver's decision. Raises a final ApplicationError of type REFUSED with every mistake in it."""
+    return _told(Decision, raw)
+
+
+def _told(model: type[Told], raw: object) -> Told:
     try:
-        return Resolve.model_validate(raw)
+        return model.model_validate(raw)
     except ValidationError as error:
-        wrong = " | ".join(str(mistake) for mistake in mistakes_in(error, lambda _: tuple(Resolve.model_fields)))
+        wrong = " | ".join(str(mistake) for mistake in mistakes_in(error, lambda _: tuple(model.model_fields)))
         raise ApplicationError(f"not a decision: {wrong}", type=REFUSED, non_retryable=True) from error
 
 

@@ -18,6 +18,7 @@ SHARED = (
     "ruamel",
     "kubernetes",
     "aiohttp",
+    "cryptography",
 )
 """Modules not loaded anew for each run."""
 

@@ -16,6 +16,7 @@ def step_of(kind: str, name: str, stage: str) -> StepStatus:
 
 
 PREFLIGHT = StepStatus(id="preflight", stage=Stage.PREFLIGHT, title="Preflight: platform, capacity, what is in the way")
+APPROVAL = StepStatus(id="approval", stage=Stage.APPROVAL, title="Approval by the network team")
 BLOCK_POLICY = StepStatus(id="block-policy", stage=Stage.BLOCK_POLICY, title="Block policy")
 ROUTER_PORT = StepStatus(id="router-port", stage=Stage.ROUTER_PORT, title="Router port and default route")
 OWN_ADDRESSES = StepStatus(

@@ -1,0 +1,74 @@
+"""What an approver sees: the list of what waits, and the exact lines of one preview."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from cli.approvals import Pending
+from cli.show import moment
+from cli.terminal import clean
+from tenancy.approval import Preview
+from workflows.face import ApprovalStatus
+
+
+def pending_table(found: Sequence[Pending]) -> RenderableType:
+    """What waits, one line each."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for name in ("TENANT", "VLAN", "SINCE", "UNTIL", "REQUESTED BY", "MAY DECIDE"):
+        table.add_column(name, no_wrap=name != "MAY DECIDE")
+    for one in found:
+        status = one.status
+        if status is None or status.preview is None:
+            table.add_row(clean(one.run.tenant, "bold"), "", "", "", "", clean(one.silence or "", "yellow"))
+            continue
+        table.add_row(
+            clean(one.run.tenant, "bold"),
+            str(status.preview.vlan),
+            moment(status.since) if status.since else "",
+            moment(status.expires) if status.expires else "",
+            clean(status.preview.requested_by),
+            clean(", ".join(status.approvers)),
+        )
+    return table
+
+
+def plain_pending(one: Pending) -> dict[str, Any]:
+    """One that waits, as JSON says it: with its preview, so that a program can show it and decide."""
+    return {
+        "tenant": one.run.tenant,
+        "runId": one.run.run_id,
+        "approval": one.status.model_dump(mode="json", by_alias=True) if one.status else None,
+        "message": one.silence,
+    }
+
+
+def preview_view(status: ApprovalStatus, preview: Preview) -> RenderableType:
+    """Exactly what would be approved."""
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    facts.add_row("VLAN", Text(str(preview.vlan), style="bold"))
+    facts.add_row("requested by", clean(preview.requested_by or "nobody named"))
+    facts.add_row("configured by", "the network team, by hand" if preview.by_hand else "Berth, once approved")
+    if status.since and status.expires:
+        facts.add_row("waits", f"since {moment(status.since)}, until {moment(status.expires)}")
+    facts.add_row("may decide", clean(", ".join(status.approvers)))
+    facts.add_row("run", clean(preview.run))
+    facts.add_row("plan", clean(status.plan or ""))
+    parts: list[RenderableType] = [clean(f"Approval for {preview.tenant}", "bold"), Padding(facts, (0, 0, 0, 2))]
+    for switch in preview.switches:
+        sent = f"{len(switch.lines)} lines" if switch.lines else "nothing to send"
+        parts.append(Text.assemble(clean(switch.switch, "bold"), f": {sent}"))
+        parts.extend(Padding(clean(line, "cyan"), (0, 0, 0, 4)) for line in switch.lines)
+    return Group(*parts)
+
+
+def difference_view(lines: Sequence[str]) -> RenderableType:
+    """What has changed since a preview was shown."""
+    styles = {"-": "red", "+": "green"}
+    changed = (Padding(clean(line, styles.get(line[:1], "")), (0, 0, 0, 2)) for line in lines)
+    return Group(Text("changed since that plan was shown:", style="bold"), *changed)

@@ -16,6 +16,8 @@ HEARTBEAT_EVERY = 2.0
 """Seconds. Workflows give up on an activity that is silent for several times as long."""
 UNAVAILABLE = "Unavailable"
 """Failure type of what is worth another try."""
+WORKER_STOPPED = "WorkerStopped"
+"""Failure type of a step that ended because its worker was told to stop."""
 LONGEST_REASON = 1500
 """Characters. Temporal shows why a step is tried again only where the whole failure is smaller than 4 KB."""
 INVALID_DOCUMENT = "InvalidDocument"
@@ -33,6 +35,8 @@ class Pace:
     first_delay: float = 1.0
     """Before the second try; doubled for each further one."""
     longest_delay: float = 60.0
+    refused_delay: float = 60.0
+    """Before a device is tried again that refused Berth as a whole; doubled each time. Devices lock accounts."""
 
     def delay(self, attempt: int) -> float:
         """Seconds to wait after this attempt, counted from 1."""
@@ -44,8 +48,11 @@ Progress = Callable[[str], None]
 
 
 @asynccontextmanager
-async def deciding(pace: Pace) -> AsyncIterator[Progress]:
-    """Wraps the body of an activity. Yields a function that takes what the step is waiting for, in words."""
+async def deciding(pace: Pace, *, attempt: int | None = None) -> AsyncIterator[Progress]:
+    """Wraps the body of an activity. Yields a function that takes what the step is waiting for, in words.
+
+    `attempt` is given where the workflow makes the tries, one activity each: Temporal then counts only one.
+    """
     note = ""
 
     def progress(text: str) -> None:
@@ -66,7 +73,7 @@ async def deciding(pace: Pace) -> AsyncIterator[Progress]:
         mistakes = [mistake.model_dump(exclude_none=True) for mistake in error.mistakes]
         raise ApplicationError(str(error), mistakes, type=INVALID_DOCUMENT, non_retryable=True) from error
     except UnavailableError as error:
-        delay = max(pace.delay(activity.info().attempt), error.retry_after or 0.0)
+        delay = max(pace.delay(attempt or activity.info().attempt), error.retry_after or 0.0)
         reason = text if len(text := str(error)) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
         # Without its causes, each of which brings a traceback: see LONGEST_REASON.
         raise ApplicationError(reason, type=UNAVAILABLE, next_retry_delay=timedelta(seconds=delay)) from None
@@ -75,7 +82,7 @@ async def deciding(pace: Pace) -> AsyncIterator[Progress]:
         details = activity.cancellation_details()
         if details is not None and details.worker_shutdown and not details.cancel_requested:
             raise ApplicationError(
-                "the worker was stopped while it worked on this step; another goes on with it", type="WorkerStopped"
+                "the worker was stopped while it worked on this step; another goes on with it", type=WORKER_STOPPED
             ) from None
         raise
     finally:

@@ -19,6 +19,8 @@ _TRACEBACKS = structlog.processors.ExceptionRenderer(
 )
 PREFIX = names.workflow("")
 """Of a workflow's ID; the rest is the tenant."""
+DEVICE_PREFIX = names.device_workflow("")
+"""The same for a device's."""
 
 
 def set_up_logs(form: Literal["console", "json"], level: str) -> None:
@@ -79,12 +81,20 @@ class _InContext(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
         info = activity.info()
         with structlog.contextvars.bound_contextvars(
-            tenant=str(info.workflow_id).removeprefix(PREFIX),
+            **_whose(info.workflow_id),
             workflow=info.workflow_id,
             run=info.workflow_run_id,
             step=info.activity_id,
         ):
             return await self.next.execute_activity(input)
+
+
+def _whose(workflow_id: object) -> dict[str, str]:
+    """The tenant or the device that a workflow is about."""
+    text = str(workflow_id)
+    if text.startswith(DEVICE_PREFIX):
+        return {"device": text.removeprefix(DEVICE_PREFIX)}
+    return {"tenant": text.removeprefix(PREFIX)}
 
 
 def _of_a_run(_logger: Any, _method: str, event: EventDict) -> EventDict:
@@ -96,7 +106,7 @@ def _of_a_run(_logger: Any, _method: str, event: EventDict) -> EventDict:
     if workflow_id:
         event["workflow"] = workflow_id
         event["run"] = context.get("workflow_run_id") or context.get("run_id")
-        event["tenant"] = str(workflow_id).removeprefix(PREFIX)
+        event.update(_whose(workflow_id))
     if context.get("activity_id"):
         event["step"] = context["activity_id"]
         event["attempt"] = context.get("attempt")

@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     kube_request_timeout: float = Field(default=30.0, gt=0)
     """Seconds until a request that has had no answer is given up."""
 
+    known_hosts: Path = Path("known_hosts")
+    """File with the SSH host keys of the switches, as OpenSSH writes it. A switch whose key is not in it is refused."""
+
     ready_deadline: float = Field(default=60.0, gt=0)
     """Seconds that one try of a step waits for Kube-OVN to report an object ready."""
     gone_deadline: float = Field(default=60.0, gt=0)
@@ -65,6 +68,10 @@ class Settings(BaseSettings):
     """Seconds before a step is tried again; doubled each time."""
     retry_longest_delay: float = Field(default=60.0, gt=0)
     """Seconds between two tries at the most."""
+
+    device_refused_delay: float = Field(default=60.0, ge=0)
+    """Seconds in which a switch that refused Berth's login or host key is left alone, whoever asks; doubled each time. Switches
+    lock accounts."""
 
     shutdown_grace: float = Field(default=20.0, ge=0)
     """Seconds that running steps get to finish when the worker is stopped; what is cut short another worker goes on with."""

@@ -12,6 +12,7 @@ from temporalio.worker import Interceptor, Worker
 
 from activities.checks import Checks
 from activities.decisions import HEARTBEAT_EVERY, Pace
+from activities.devices import DeviceSteps, DeviceWork
 from activities.notify import NoticeSteps
 from activities.objects import ObjectSteps
 from activities.platform import read_platform_file
@@ -20,30 +21,39 @@ from clients.errors import UnavailableError
 from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.secret import secret_reader
 from workers.connect import check_namespace, connect_kubernetes, connect_temporal
+from workers.devices import sessions
 from workers.logs import StepContext
 from workers.settings import ConfigurationError, Settings
 from workflows import sandbox
+from workflows.device import DeviceQueue
 from workflows.face import SEARCH_ATTRIBUTES
 from workflows.offboarding import OffboardTenant
 from workflows.onboarding import OnboardTenant
 
 _log = structlog.get_logger(__name__)
 
-WORKFLOWS = (OnboardTenant, OffboardTenant)
+WORKFLOWS = (OnboardTenant, OffboardTenant, DeviceQueue)
 
 
 def make_worker(
-    client: Client, kube: KubeOvn, settings: Settings, *, interceptors: Sequence[Interceptor] = ()
+    client: Client,
+    kube: KubeOvn,
+    settings: Settings,
+    *,
+    device_work: DeviceWork | None = None,
+    interceptors: Sequence[Interceptor] = (),
 ) -> Worker:
-    """A worker over these connections; the caller runs it."""
+    """A worker over these connections; the caller runs it. `device_work` stands in for sessions with the switches."""
     pace = Pace(
         ready_deadline=settings.ready_deadline,
         gone_deadline=settings.gone_deadline,
         first_delay=settings.retry_first_delay,
         longest_delay=settings.retry_longest_delay,
+        refused_delay=settings.device_refused_delay,
     )
     checks, objects, vpc = Checks(kube, pace, settings.platform), ObjectSteps(kube, pace), VpcSteps(kube, pace)
     notices = NoticeSteps(settings.platform, secret_reader(kube), pace)
+    devices = DeviceSteps(client, pace, settings.platform, device_work or sessions(kube, settings.known_hosts))
     return Worker(
         client,
         task_queue=settings.task_queue,
@@ -62,6 +72,9 @@ def make_worker(
             vpc.close_router_port,
             vpc.record_document,
             notices.notify,
+            devices.ask_device,
+            devices.time_to_settle,
+            devices.work_on_device,
         ],
         workflow_runner=sandbox.runner(),
         interceptors=[StepContext(), *interceptors],

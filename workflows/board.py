@@ -48,7 +48,9 @@ class Board:
         """Moves one step. Raises KeyError for a step that was never declared."""
         now = workflow.now()
         before = self._steps[step]
-        starts = state is StepState.RUNNING or (state is StepState.UNDOING and before.started is None)
+        starts = (state is StepState.RUNNING and before.state is not StepState.RUNNING) or (
+            state is StepState.UNDOING and before.started is None
+        )
         update = {
             "state": state,
             "started": now if starts else before.started,

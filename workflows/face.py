@@ -10,11 +10,23 @@ from pydantic.alias_generators import to_camel
 from temporalio.common import SearchAttributeKey
 
 from tenancy.approval import Decision, Preview, Word
+from tenancy.devices import DeviceRequest
 from tenancy.handover import HandOver
 
 TASK_QUEUE = "berth"
 ONBOARD = "OnboardTenant"
 OFFBOARD = "OffboardTenant"
+DEVICE_QUEUE = "DeviceQueue"
+"""The single writer of one device; its ID is `device-<name>`. It takes the signals REQUEST and WITHDRAW."""
+
+REQUEST = "request"
+"""Signal to a device's queue, with a DeviceAsk: do this, and tell me what became of it."""
+WITHDRAW = "withdraw"
+"""Signal to a device's queue, with a DeviceWithdrawal: take a request back, and tell me what became of it."""
+DEVICE_ANSWERED = "device_answered"
+"""Signal of a device's queue to whoever asked, with a DeviceOutcome: the last word about a request."""
+DEVICE_WAITS = "device_waits"
+"""Signal of a device's queue to whoever asked, with a DeviceWaits: why there is no answer yet."""
 
 TENANT = SearchAttributeKey.for_keyword("BerthTenant")
 STAGE = SearchAttributeKey.for_keyword("BerthStage")
@@ -199,3 +211,69 @@ class Offboarded(_Told):
     removed: tuple[str, ...]
     """What was removed, in order, e.g. `OvnEip acme--egress`."""
     requested_by: str
+
+
+class DeviceAsk(_Told):
+    """The argument of the signal `request`. Sent again, it is the same request; the latest says where to answer."""
+
+    request: DeviceRequest
+    workflow: str
+    """ID of the workflow that is told the outcome."""
+    run: str
+    """Its run."""
+    asked: datetime
+    """When this was sent. What is not known yet and took too long to arrive is not taken: its run may be long gone."""
+
+
+class DeviceWithdrawal(_Told):
+    """The argument of the signal `withdraw`."""
+
+    id: str
+    """The request's ID."""
+    workflow: str
+    run: str
+
+
+class DeviceWaits(_Told):
+    """The argument of the signal `device_waits`."""
+
+    id: str
+    """The request's ID."""
+    reason: str
+    """What stands in the way, one line for people."""
+    tries: int
+    """How often the device was tried in vain since it was asked."""
+
+
+class QueuedRequest(_Told):
+    """One request as the device's queue shows it."""
+
+    id: str
+    tenant: str
+    action: str
+    vlan: int | None = None
+    workflow: str
+    """Who asked."""
+    since: datetime
+    tries: int = 0
+    under_way: bool = False
+    withdrawn: bool = False
+    """It was taken back while it was under way: it drops out where that fails."""
+
+
+class DeviceStatus(_Told):
+    """The answer to a device's query `status`."""
+
+    device: str
+    queue: tuple[QueuedRequest, ...] = ()
+    """In the order in which they are taken."""
+    under_way_since: datetime | None = None
+    """Since when the device is being worked on; None while it is not."""
+    failures: int = 0
+    """How often in a row it could not be worked on."""
+    reason: str = ""
+    """Why not, the last time."""
+    next_try: datetime | None = None
+    """Before this it is left alone; None where nothing is in the way."""
+    answered: int = 0
+    """Answers that are kept, to be given again."""

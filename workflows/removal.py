@@ -24,8 +24,8 @@ class Removal:
     """One thing to take back."""
 
     step: StepStatus
-    activity: Callable[..., Awaitable[Any]]
-    given: object
+    activity: Callable[..., Awaitable[Any]] | None = None
+    given: object = None
     """The activity's argument."""
     part_of: str | None = None
     """ID of the step whose own removal takes this with it, if there is one."""
@@ -33,6 +33,9 @@ class Removal:
     """Why it cannot be left while the rest goes; None for what an operator may skip."""
     was_there: bool = False
     """It was there before the run: only what the run changed of it is taken back."""
+    by: Callable[[], Awaitable[Any]] | None = None
+    """In place of an activity: called for each try an operator may ask for. It gives up by itself, with an ApplicationError
+    that says why; False where there was nothing to take back."""
 
 
 class Removals:
@@ -137,14 +140,8 @@ class Removals:
         while self._abort is None:
             self._board.mark(step, StepState.UNDOING)
             try:
-                done = await carried_out(
-                    removal.activity,
-                    removal.given,
-                    id=f"undo-{step}",
-                    summary=f"Remove {removal.step.title}",
-                    retry_policy=RetryPolicy(maximum_attempts=TRIES),
-                )
-            except ActivityError as error:
+                done = await _taken_back(removal)
+            except (ActivityError, ApplicationError) as error:
                 if is_cancelled(error):
                     raise asyncio.CancelledError from error
                 decision = await self._ask(step, reason_of(error))
@@ -164,6 +161,20 @@ class Removals:
         )
         self._board.unpark(step)
         return self._decisions.pop(step, None)
+
+
+async def _taken_back(removal: Removal) -> Any:
+    if removal.by is not None:
+        return await removal.by()
+    if removal.activity is None:
+        raise TypeError(f"step {removal.step.id} has nothing that would take it back")
+    return await carried_out(
+        removal.activity,
+        removal.given,
+        id=f"undo-{removal.step.id}",
+        summary=f"Remove {removal.step.title}",
+        retry_policy=RetryPolicy(maximum_attempts=TRIES),
+    )
 
 
 def _named(removal: Removal, note: str) -> str:

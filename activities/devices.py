@@ -1,0 +1,222 @@
+"""Switches: handing a request to a device's queue, and working on a device for all that has gathered there."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+from temporalio.service import RPCError
+
+from activities.decisions import Pace, deciding
+from activities.fence import SAFE, Fence, fenced
+from activities.platform import read_platform_file
+from clients.errors import RefusedError, UnavailableError
+from tenancy import names
+from tenancy.devices import DeviceOutcome, DeviceRequest
+from tenancy.switches import Switch
+from tenancy.vlans import VlanMode, switch_named
+
+CALL_TIMEOUT = timedelta(seconds=10)
+"""For one call of Temporal."""
+
+
+class Errand(BaseModel):
+    """What `ask_device` is asked: a signal for a device's queue."""
+
+    model_config = ConfigDict(frozen=True)
+
+    workflow: str
+    """Type of the device's workflow, which is started where it does not run."""
+    device: str
+    signal: str
+    message: dict[str, Any]
+    """The signal's argument, as plain JSON."""
+
+
+class Batch(BaseModel):
+    """What `work_on_device` is asked: everything in one session with the device, in this order."""
+
+    model_config = ConfigDict(frozen=True)
+
+    device: str
+    requests: tuple[DeviceRequest, ...]
+    attempt: int
+    """How often in a row, this time included; the device's workflow makes the tries."""
+
+
+class Worked(BaseModel):
+    """What `work_on_device` answers: an outcome for each request."""
+
+    model_config = ConfigDict(frozen=True)
+
+    outcomes: tuple[DeviceOutcome, ...]
+
+
+class DeviceWork(Protocol):
+    """A session with a switch for a batch of requests: `clients.devices`, once logged in."""
+
+    async def __call__(
+        self,
+        switch: Switch,
+        vlan: VlanMode,
+        requests: Sequence[DeviceRequest],
+        *,
+        alive: Callable[[], bool],
+        progress: Callable[[str], None],
+    ) -> Sequence[DeviceOutcome]:
+        """An outcome for each request. Sends nothing once `alive` says False, and has ended its session on return.
+
+        Raises UnavailableError, and RefusedError where the device refuses Berth as a whole.
+        """
+        ...
+
+
+class DeviceSteps:
+    """The steps about devices, ready to be registered with a worker."""
+
+    def __init__(self, client: Client, pace: Pace, platform_file: Path, work: DeviceWork) -> None:
+        self._client = client
+        self._pace = pace
+        self._platform_file = platform_file
+        self._work = work
+
+    @activity.defn
+    async def ask_device(self, errand: Errand) -> None:
+        """Signals a device's queue, which is started where it does not run."""
+        async with deciding(self._pace):
+            try:
+                await self._client.start_workflow(
+                    errand.workflow,
+                    id=names.device_workflow(errand.device),
+                    task_queue=activity.info().task_queue,
+                    start_signal=errand.signal,
+                    start_signal_args=[errand.message],
+                    static_summary=f"The one writer of {errand.device}",
+                    rpc_timeout=CALL_TIMEOUT,
+                )
+            except RPCError as error:
+                raise UnavailableError(
+                    f"the queue of device {errand.device} could not be told ({error.status.name.lower()}): Temporal did not"
+                    " take the signal"
+                ) from error
+
+    @activity.defn
+    async def time_to_settle(self, device: str) -> float:
+        """Seconds until nothing can be left at work of a run of the device's queue that was ended by force."""
+        async with deciding(self._pace):
+            query = f'WorkflowId = "{names.device_workflow(device)}" AND ExecutionStatus IN ("Terminated", "TimedOut", "Failed")'
+            now = datetime.now(UTC)
+            recent = f'{query} AND CloseTime > "{(now - timedelta(seconds=4 * SAFE)).isoformat()}"'
+            try:
+                ends = [one.close_time async for one in self._client.list_workflows(recent, rpc_timeout=CALL_TIMEOUT)]
+            except RPCError as error:
+                raise UnavailableError(
+                    f"Temporal does not tell of earlier runs for device {device} ({error.status.name.lower()})"
+                ) from error
+            # What it had at work hears within a second, and stops by itself after SAFE seconds where it cannot hear.
+            left = [2 * SAFE - (now - end).total_seconds() for end in ends if end is not None]
+            return min(max([0.0, *left]), 2 * SAFE)
+
+    @activity.defn
+    async def work_on_device(self, batch: Batch) -> Worked:
+        """Does all that is asked in one session with the device. Each request has an outcome of its own.
+
+        Fails as a whole where the device cannot be reached, or refuses Berth: then with a delay before the next try.
+        """
+        async with deciding(self._pace, attempt=batch.attempt) as progress, fenced(self._client) as fence:
+
+            def tell(note: str) -> None:
+                fence.note = note
+                progress(note)
+
+            try:
+                return Worked(outcomes=tuple(await self._outcomes(batch, fence, tell)))
+            except RefusedError as error:
+                delay = timedelta(seconds=self._after_refusal(error.reason, batch.attempt))
+                raise ApplicationError(
+                    str(error), type=error.reason, non_retryable=True, next_retry_delay=delay
+                ) from error
+
+    def _after_refusal(self, reason: str, attempt: int) -> float:
+        """Seconds in which the device is not logged in to again, whoever asks."""
+        if reason == "no-such-device":
+            return 0.0
+        return float(min(self._pace.refused_delay * 2.0 ** min(attempt - 1, 30), 10 * self._pace.refused_delay))
+
+    async def _outcomes(self, batch: Batch, fence: Fence, progress: Callable[[str], None]) -> list[DeviceOutcome]:
+        vlan = read_platform_file(self._platform_file).spec.vlan
+        switch = switch_named(vlan, batch.device) if vlan is not None else None
+        if vlan is None or switch is None:
+            raise RefusedError(
+                f"switch {batch.device} is not in the platform's document: add it to vlan.switches, or leave it out",
+                reason="no-such-device",
+            )
+        refused = {request.id: refusal for request in batch.requests if (refusal := _refusal(request, switch, vlan))}
+        wanted = [request for request in batch.requests if request.id not in refused]
+        done = {outcome.id: outcome for outcome in await self._carried_out(switch, vlan, wanted, fence, progress)}
+        if missing := [request.id for request in wanted if request.id not in done]:
+            raise RuntimeError(f"device {batch.device}: no outcome for requests {', '.join(missing)}")
+        return [refused.get(request.id) or done[request.id] for request in batch.requests]
+
+    async def _carried_out(
+        self,
+        switch: Switch,
+        vlan: VlanMode,
+        wanted: Sequence[DeviceRequest],
+        fence: Fence,
+        progress: Callable[[str], None],
+    ) -> Sequence[DeviceOutcome]:
+        if not wanted:
+            return ()
+        # A task of its own, because a session cannot be cut off from outside: it ends by itself where the fence is closed.
+        working = asyncio.ensure_future(self._work(switch, vlan, wanted, alive=fence.alive, progress=progress))
+        cancelled: asyncio.CancelledError | None = None
+        while not working.done():
+            try:
+                await asyncio.wait([working])
+            except asyncio.CancelledError as error:
+                cancelled = error
+                fence.close()
+        if cancelled is not None and working.exception() is not None:
+            raise cancelled
+        # What was saved before the end is told, cancelled or not.
+        return working.result()
+
+
+def _refusal(request: DeviceRequest, switch: Switch, vlan: VlanMode) -> DeviceOutcome | None:
+    """Why a request is not carried out, whatever the device says; None where it may be."""
+
+    def refused(reason: Literal["not-approved", "invalid-request"], message: str) -> DeviceOutcome:
+        return DeviceOutcome(id=request.id, result="refused", reason=reason, message=message)
+
+    if request.vlan is None and request.action != "survey":
+        return refused("invalid-request", f"{request.action} names no VLAN: only a survey may")
+    if request.action != "ensure":
+        return None
+    # Checked beside the switch, so that nobody gets a line onto it by signalling its queue.
+    if why := _unapproved(request, switch, vlan):
+        return refused("not-approved", f"switch {switch.name}, VLAN {request.vlan} of tenant {request.tenant}: {why}")
+    return None
+
+
+def _unapproved(request: DeviceRequest, switch: Switch, vlan: VlanMode) -> str | None:
+    approval = request.approval
+    if approval is None:
+        return "no approval came with it: have the preview approved first"
+    preview, decision = approval.preview, approval.decision
+    if (preview.tenant, decision.vlan or preview.vlan) != (request.tenant, request.vlan):
+        return f"the approval is for VLAN {preview.vlan} of tenant {preview.tenant}"
+    if preview.by_hand:
+        return "it was approved for the network team to do by hand"
+    if decision.plan != preview.hash:
+        return "the decision is about another preview"
+    if decision.by not in vlan.approval.approvers:
+        return f"{decision.by} is no approver of this platform"
+    if switch.name not in {lines.switch for lines in preview.switches}:
+        return "the approval has no lines for this switch"
+    return None

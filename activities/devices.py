@@ -1,10 +1,11 @@
 """Switches: handing a request to a device's queue, and working on a device for all that has gathered there."""
 
 import asyncio
+import functools
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from pydantic import BaseModel, ConfigDict
 from temporalio import activity
@@ -17,9 +18,11 @@ from activities.fence import SAFE, Fence, fenced
 from activities.platform import read_platform_file
 from clients.errors import RefusedError, UnavailableError
 from tenancy import names
+from tenancy.approval import refusal_of_approval
 from tenancy.devices import DeviceOutcome, DeviceRequest
+from tenancy.mistakes import shown
 from tenancy.switches import Switch
-from tenancy.vlans import VlanMode, switch_named
+from tenancy.vlans import ApprovalRules, VlanMode, switch_named
 
 CALL_TIMEOUT = timedelta(seconds=10)
 """For one call of Temporal."""
@@ -156,7 +159,9 @@ class DeviceSteps:
                 f"switch {batch.device} is not in the platform's document: add it to vlan.switches, or leave it out",
                 reason="no-such-device",
             )
-        refused = {request.id: refusal for request in batch.requests if (refusal := _refusal(request, switch, vlan))}
+        refused = {
+            request.id: refusal for request in batch.requests if (refusal := _refusal(request, switch, vlan.approval))
+        }
         wanted = [request for request in batch.requests if request.id not in refused]
         done = {outcome.id: outcome for outcome in await self._carried_out(switch, vlan, wanted, fence, progress)}
         if missing := [request.id for request in wanted if request.id not in done]:
@@ -188,35 +193,43 @@ class DeviceSteps:
         return working.result()
 
 
-def _refusal(request: DeviceRequest, switch: Switch, vlan: VlanMode) -> DeviceOutcome | None:
+def _refusal(request: DeviceRequest, switch: Switch, rules: ApprovalRules) -> DeviceOutcome | None:
     """Why a request is not carried out, whatever the device says; None where it may be."""
-
-    def refused(reason: Literal["not-approved", "invalid-request"], message: str) -> DeviceOutcome:
-        return DeviceOutcome(id=request.id, result="refused", reason=reason, message=message)
-
-    if request.vlan is None and request.action != "survey":
-        return refused("invalid-request", f"{request.action} names no VLAN: only a survey may")
+    refused = functools.partial(DeviceOutcome, id=request.id, result="refused")
+    if request.vlan is None:
+        if request.action == "survey":
+            return None
+        return refused(reason="invalid-request", message=f"{request.action} names no VLAN: only a survey may")
     if request.action != "ensure":
         return None
     # Checked beside the switch, so that nobody gets a line onto it by signalling its queue.
-    if why := _unapproved(request, switch, vlan):
-        return refused("not-approved", f"switch {switch.name}, VLAN {request.vlan} of tenant {request.tenant}: {why}")
+    if why := _unapproved(request, switch, request.vlan, rules, _allowed_signers(rules)):
+        text = f"switch {switch.name}, VLAN {request.vlan} of tenant {request.tenant}: {why}"
+        return refused(reason="not-approved", message=text)
     return None
 
 
-def _unapproved(request: DeviceRequest, switch: Switch, vlan: VlanMode) -> str | None:
+def _unapproved(
+    request: DeviceRequest, switch: Switch, vlan: int, rules: ApprovalRules, signers: str | None
+) -> str | None:
     approval = request.approval
     if approval is None:
         return "no approval came with it: have the preview approved first"
-    preview, decision = approval.preview, approval.decision
-    if (preview.tenant, decision.vlan or preview.vlan) != (request.tenant, request.vlan):
-        return f"the approval is for VLAN {preview.vlan} of tenant {preview.tenant}"
-    if preview.by_hand:
+    if approval.preview.by_hand:
         return "it was approved for the network team to do by hand"
-    if decision.plan != preview.hash:
-        return "the decision is about another preview"
-    if decision.by not in vlan.approval.approvers:
-        return f"{decision.by} is no approver of this platform"
-    if switch.name not in {lines.switch for lines in preview.switches}:
+    if switch.name not in {lines.switch for lines in approval.preview.switches}:
         return "the approval has no lines for this switch"
-    return None
+    return refusal_of_approval(approval, request.tenant, vlan, rules, signers)
+
+
+def _allowed_signers(rules: ApprovalRules) -> str | None:
+    """The text of the allowed-signers file; None where the platform has none."""
+    if rules.allowed_signers is None:
+        return None
+    try:
+        return Path(rules.allowed_signers).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnavailableError(
+            f"allowed-signers file {shown(rules.allowed_signers)} cannot be read ({shown(str(error))}): no approval can be"
+            " checked until it can"
+        ) from error

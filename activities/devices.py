@@ -204,7 +204,7 @@ def _refusal(request: DeviceRequest, switch: Switch, rules: ApprovalRules) -> De
         return None
     # Checked beside the switch, so that nobody gets a line onto it by signalling its queue.
     if why := _unapproved(request, switch, request.vlan, rules, _allowed_signers(rules)):
-        text = f"switch {switch.name}, VLAN {request.vlan} of tenant {request.tenant}: {why}"
+        text = f"VLAN {request.vlan} of tenant {request.tenant}: {why}"
         return refused(reason="not-approved", message=text)
     return None
 

@@ -260,7 +260,7 @@ async def device_worker(
         task_queue=queue,
         workflows=[*WORKFLOWS, AskerRun],
         activities=[steps.ask_device, steps.time_to_settle, steps.work_on_device],
-        workflow_runner=sandbox.runner(),
+        workflow_runner=options.pop("workflow_runner", None) or sandbox.runner(),
         interceptors=interceptors,
         max_heartbeat_throttle_interval=timedelta(seconds=HEARTBEAT_EVERY),
         **options,

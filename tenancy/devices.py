@@ -44,10 +44,11 @@ class DeviceOutcome(_Plain):
     id: str
     result: Literal["done", "refused", "withdrawn"]
     """Done only once the switch has saved it. Refused: trying again changes nothing, and nothing of it is left.
-    Withdrawn: it was taken back before anything of it was sent."""
+    Withdrawn: it was taken back, and nothing more is sent for it; where a try had failed, a part may have been sent before."""
     reason: str = ""
     """Of a refusal, a stable word: `foreign-vlan`, `not-approved`, `rejected`, `missing-trunk`, `not-there`, `still-there`,
-    `login-refused`, `host-key-unknown`, `host-key-changed`, `enable-refused`, `no-such-device`."""
+    `login-refused`, `host-key-unknown`, `host-key-changed`, `enable-refused`, `no-such-device`,
+    `invalid-request`, `failed` (a mistake of ours)."""
     message: str = ""
     """For people, one line."""
     lines: tuple[str, ...] = ()

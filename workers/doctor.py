@@ -41,7 +41,7 @@ async def examine_switches(settings: Settings) -> list[Finding]:
         return []
     kube = await connect_kubernetes(settings)
     try:
-        work = sessions(kube, settings.known_hosts)
+        work = sessions(secret_reader(kube), settings.known_hosts)
         return list(await asyncio.gather(*(_examine(work, vlan, switch) for switch in vlan.switches)))
     finally:
         await kube.close()

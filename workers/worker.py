@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -33,6 +34,8 @@ from workflows.onboarding import OnboardTenant
 
 _log = structlog.get_logger(__name__)
 
+THREADS = 40
+"""About 32 sessions with switches at once are the best for two cores (measured); others need a thread for a moment."""
 WORKFLOWS = (OnboardTenant, OffboardTenant, DeviceQueue)
 
 
@@ -54,7 +57,9 @@ def make_worker(
     )
     checks, objects, vpc = Checks(kube, pace, settings.platform), ObjectSteps(kube, pace), VpcSteps(kube, pace)
     vlans, notices = VlanSteps(kube, pace), NoticeSteps(settings.platform, secret_reader(kube), pace)
-    devices = DeviceSteps(client, pace, settings.platform, device_work or sessions(kube, settings.known_hosts))
+    devices = DeviceSteps(
+        client, pace, settings.platform, device_work or sessions(secret_reader(kube), settings.known_hosts)
+    )
     return Worker(
         client,
         task_queue=settings.task_queue,
@@ -97,6 +102,8 @@ async def running_worker(settings: Settings) -> AsyncIterator[Client]:
         read_platform_file(settings.platform)
     except UnavailableError as error:
         raise ConfigurationError(str(error)) from error
+    # Sessions with switches run in threads, of which Python would have six on two cores.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "berth"))
     client = await connect_temporal(settings)
     await check_namespace(client, SEARCH_ATTRIBUTES)
     kube = await connect_kubernetes(settings)

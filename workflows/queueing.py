@@ -90,7 +90,10 @@ class Queue:
                 update={"ask": waits.ask.model_copy(update={"workflow": ask.workflow, "run": ask.run})}
             )
             return None
-        self._waiting[request] = Waiting(ask=ask, since=now, weight=_weight(ask.request))
+        if (weight := _weight(ask.request)) > HEAVIEST_HAND_ON:
+            message = f"the request takes about {weight} bytes with its answer, and {HEAVIEST_HAND_ON} are the most: fewer trunks"
+            return DeviceOutcome(id=request, result="refused", reason="invalid-request", message=message)
+        self._waiting[request] = Waiting(ask=ask, since=now, weight=weight)
         return None
 
     def withdraw(self, wish: DeviceWithdrawal, now: datetime) -> DeviceOutcome | None:

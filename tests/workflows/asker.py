@@ -53,7 +53,9 @@ class AskerRun:
             self._removals.register(
                 Removal(step, by=lambda: self._asking.take_back(step, ask["device"], "absent", vlan=ask["vlan"]))
             )
-        done = await self._asking.take(step, ask["device"], ask["action"], vlan=ask["vlan"], approval=approval)
+        done = await self._asking.take(
+            step, ask["device"], ask["action"], vlan=ask["vlan"], trunks=ask.get("trunks", ()), approval=approval
+        )
         return done.model_dump(mode="json")
 
     @workflow.signal

@@ -15,8 +15,10 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
+from clients.errors import RefusedError, UnavailableError
 from lab.temporal import start_temporal
 from tests.workflows.strikes import refusal
+from tests.workflows.switchboard import Switchboard, a_switchboard
 from tests.workflows.world import World, grown, parked, resolve, running_world, tenant_document
 from workflows.converter import data_converter
 from workflows.face import SEARCH_ATTRIBUTES
@@ -95,6 +97,35 @@ SCENES: tuple[Callable[[World], Awaitable[Recorded]], ...] = (
 )
 
 
+async def device_busy(board: Switchboard) -> Recorded:
+    """A device's queue: done, refused, withdrawn while under way and while waiting, away for a while, nonsense."""
+    board.switch.gate = asyncio.Event()
+    board.switch.rejected = {"rejected"}
+    board.switch.poisoned = {"poisoned"}
+    first = await board.ask("first", 100, "ensure", undo=True)
+    await board.switch.begun(1)
+    runs = [await board.ask(f"t{number}", 110 + number, "ensure", "absent") for number in range(5)]
+    runs += [await board.ask("rejected", 120, "ensure"), await board.ask("poisoned", 121, "ensure")]
+    waiting = await board.ask("waiting", 130, "ensure")
+    await board.until(lambda seen: len(seen.queue) == 9, "all of them")
+    await waiting.cancel()
+    await first.cancel()
+    await board.queue_of().signal("request", {"nonsense": True})
+    await board.until(lambda seen: len(seen.queue) == 8 and seen.queue[0].withdrawn, "both withdrawals")
+    board.switch.errors = [UnavailableError("10.0.0.1 port 22 refuses connections: is it up?")]
+    board.switch.gate.set()
+    await asyncio.gather(*(run.result() for run in (first, waiting, *runs)), return_exceptions=True)
+    board.switch.down = RefusedError("switch says no", reason="login-refused")
+    with suppress(WorkflowFailureError):
+        await (await board.ask("late", 131, "survey")).result()
+    # Cancelled, because otherwise it would end only after a minute without a request.
+    await board.queue_of().cancel()
+    return board.queue_of()
+
+
+DEVICE_SCENES: tuple[Callable[[Switchboard], Awaitable[Recorded]], ...] = (device_busy,)
+
+
 async def record() -> dict[str, str]:
     """Plays every scene; returns its history as JSON, by the scene's name."""
     recorded: dict[str, str] = {}
@@ -111,6 +142,12 @@ async def record() -> dict[str, str]:
                         await run.result()
                     history = await client.get_workflow_handle(run.id, run_id=run.result_run_id).fetch_history()
                     recorded[scene.__name__] = history.to_json()
+            for device_scene in DEVICE_SCENES:
+                async with a_switchboard(client, Path(state), device="leaf-1") as board, board.serving():
+                    queue = await device_scene(board)
+                    with suppress(WorkflowFailureError):
+                        await queue.result()
+                    recorded[device_scene.__name__] = (await queue.fetch_history()).to_json()
         finally:
             await server.stop(seconds=0)
     await asyncio.sleep(0.2)  # the SDK's threads end a moment later, and leaving before that can crash

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
@@ -260,7 +261,7 @@ async def device_worker(
         task_queue=queue,
         workflows=[*WORKFLOWS, AskerRun],
         activities=[steps.ask_device, steps.time_to_settle, steps.work_on_device],
-        workflow_runner=sandbox.runner(),
+        workflow_runner=options.pop("workflow_runner", None) or sandbox.runner(),
         interceptors=interceptors,
         max_heartbeat_throttle_interval=timedelta(seconds=HEARTBEAT_EVERY),
         **options,
@@ -269,11 +270,10 @@ async def device_worker(
 
 
 @asynccontextmanager
-async def a_switchboard(client: Client, folder: Path) -> AsyncIterator[Switchboard]:
+async def a_switchboard(client: Client, folder: Path, device: str | None = None) -> AsyncIterator[Switchboard]:
     """Switches of its own, without a worker yet."""
-    device = f"leaf-{next(_devices)}-{folder.name[-8:].strip('-_')}"[:24].lower().replace("_", "-").strip("-")
-    while "--" in device:
-        device = device.replace("--", "-")
+    # Many tests share one Temporal, in which a device's name is its queue.
+    device = device or f"leaf-{next(_devices)}-{uuid4().hex[:8]}"
     others = [f"{device[:20]}-b"]
     platform = folder / "platform.json"
     platform.write_text(json.dumps(platform_document([device, *others])))

@@ -67,7 +67,9 @@ async def play_vlan(
         one = await _waiting(client)
         show(pending_table([one]))
         run, status, preview = await asked(client, TENANT)
-        stage.scene("The network team decides", f"What `berth approve {TENANT}` shows: the exact lines for each switch.")
+        stage.scene(
+            "The network team decides", f"What `berth approve {TENANT}` shows: the exact lines for each switch."
+        )
         show(preview_view(status, preview))
         untouched = await _startup(switches, lab)
         stage.expect(untouched == before, "no switch was touched before the approval", untouched)
@@ -75,7 +77,9 @@ async def play_vlan(
         show(clean(f"{NADIA}: approve. {await tell(client, run, APPROVE, decision)}", "bold green"))
         end = await follow(client)
         stage.expect(isinstance(end.result, HandOver), f"{TENANT} is onboarded", end)
-        stage.scene("On the switches", "Read from their start-up configurations: Berth calls nothing done that is not saved.")
+        stage.scene(
+            "On the switches", "Read from their start-up configurations: Berth calls nothing done that is not saved."
+        )
         carried = await _lines_about(switches, lab, preview.vlan)
         for name, lines in carried.items():
             show(clean(f"{name}: {' | '.join(lines)}"))

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from activities.devices import DeviceWork
 from clients.devices.host_keys import OfferedKey, known_as, offered, trust, trusted
 from clients.errors import RefusedError, UnavailableError
+from clients.kube_ovn.secret import secret_reader
 from tenancy.devices import DeviceRequest
 from tenancy.switches import Switch
 from tenancy.vlans import VlanMode

@@ -1,9 +1,10 @@
-"""The scenes of `berth demo`: two tenants, a bad document, a failure that is undone, a tenant taken back.
+"""The scenes of `berth demo`: two tenants, a bad document, a failure that is undone, a tenant taken back, a VLAN.
 
 Each checks what it tells. Whatever is not as told raises CommandError, so that the demo ends with a message and a code.
 """
 
 import asyncio
+import shutil
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,26 +12,25 @@ from typing import Any
 
 from temporalio.client import Client
 
+from cli.demo_stage import aside, expect, followed, scene, started
+from cli.demo_vlan import play_vlan
 from cli.documents import read_platform_file, read_tenants
 from cli.endings import End
 from cli.errors import CommandError
 from cli.examples import example
 from cli.exit_codes import ExitCode
-from cli.follow import Watched, follow
 from cli.lab_control import LabControl, lab_control
 from cli.lab_worker import connect_to, ground
-from cli.options import os_user
-from cli.progress import progress
 from cli.report import end_view
-from cli.runs import Workflow, reaching, start
-from cli.terminal import clean, show, stdout
+from cli.runs import Workflow, reaching
+from cli.terminal import clean, show
 from cli.whats_there import KINDS, whats_there
 from lab.kube.faults import Fault
 from tenancy.documents import to_plain
 from tenancy.handover import HandOver
 from tenancy.kinds import OVN_FIP, VPC
 from tenancy.names import external_ip
-from workflows.face import TASK_QUEUE, Offboarded
+from workflows.face import Offboarded
 
 SETTLED_WITHIN = 10.0
 """Seconds in which Kube-OVN's own books, e.g. of free addresses, have to be right again after an undo."""
@@ -41,8 +41,10 @@ MISTAKES = 8
 
 async def play(home: Path, *, keep: bool) -> None:
     """All scenes, with the platform's state in this folder. Raises CommandError at the first that goes wrong."""
-    _scene("A platform", "Temporal's real server, a simulated Kubernetes API with Kube-OVN in it, and a worker.")
-    async with ground(home, platform=example("platform.yaml"), stop_seconds=2.0, progress=_aside) as here:
+    scene("A platform", "Temporal's real server, a simulated Kubernetes API with Kube-OVN in it, and a worker.")
+    platform = home / "platform.yaml"
+    await asyncio.to_thread(shutil.copyfile, example("platform.yaml"), platform)
+    async with ground(home, platform=platform, stop_seconds=2.0, progress=aside) as here:
         show(clean(f"The Temporal UI, while this runs: {here.lab.temporal_ui_url}", "bold"))
         client = await connect_to(here.lab)
         async with reaching(client), lab_control(here.lab.kubernetes_url) as control:
@@ -50,81 +52,75 @@ async def play(home: Path, *, keep: bool) -> None:
             _bad_document()
             await _failure(client, control)
             await _taken_back(client, control)
+            await play_vlan(client, here.lab, platform)
         if keep:
-            _scene("Yours to look at", f"Everything runs on until Ctrl-C: {here.lab.temporal_ui_url}")
+            scene("Yours to look at", f"Everything runs on until Ctrl-C: {here.lab.temporal_ui_url}")
             show(clean(f"For `berth` in another terminal: export BERTH_HOME={home}"))
             await _interrupted()
-        _aside("stopping everything")
+        aside("stopping everything")
 
 
 async def _two_tenants(client: Client, control: LabControl) -> None:
-    _scene("Two tenants at once", "Both use 10.0.0.0/22: each VPC is a routing domain of its own. Acme is dual stack.")
+    scene("Two tenants at once", "Both use 10.0.0.0/22: each VPC is a routing domain of its own. Acme is dual stack.")
     ends = await _run(client, "OnboardTenant", _documents("acme.yaml", "globex.yaml"))
     handed_over = [end.result for end in ends.values() if isinstance(end.result, HandOver)]
-    _expect(len(handed_over) == 2, "both tenants are onboarded", ends)
-    _scene("What now exists", "Read from the Kubernetes API, as `kubectl get vpcs,subnets,ovn-eips` would.")
+    expect(len(handed_over) == 2, "both tenants are onboarded", ends)
+    scene("What now exists", "Read from the Kubernetes API, as `kubectl get vpcs,subnets,ovn-eips` would.")
     found = [await _found(control, tenant) for tenant in ends]
     show(whats_there({kind.name: [thing for one in found for thing in one[kind.name]] for kind in KINDS}))
-    _expect(all(len(one[VPC.name]) == 1 for one in found), "each tenant has its VPC", found)
-    _scene("What a Cluster needs of it", "The hand-over: the run's result, and a ConfigMap in the tenant's namespace.")
+    expect(all(len(one[VPC.name]) == 1 for one in found), "each tenant has its VPC", found)
+    scene("What a Cluster needs of it", "The hand-over: the run's result, and a ConfigMap in the tenant's namespace.")
     for tenant, end in ends.items():
         if (view := end_view(tenant, end)) is not None:
             show(view)
 
 
 def _bad_document() -> None:
-    _scene("A bad document", "examples/mistakes.yaml is refused before anything is started, all of it named at once.")
+    scene("A bad document", "examples/mistakes.yaml is refused before anything is started, all of it named at once.")
     try:
         read_tenants([str(example("mistakes.yaml"))], read_platform_file(example("platform.yaml")))
     except CommandError as error:
         for finding in error.findings:
             show(clean(f"line {finding.mistake.line}: {finding.mistake.model_copy(update={'line': None})}"))
-        _expect(len(error.findings) == MISTAKES, f"all {MISTAKES} mistakes are named", error.findings)
+        expect(len(error.findings) == MISTAKES, f"all {MISTAKES} mistakes are named", error.findings)
     else:
-        _expect(False, "a bad document is refused", "it was accepted")
+        expect(False, "a bad document is refused", "it was accepted")
 
 
 async def _failure(client: Client, control: LabControl) -> None:
     jump = external_ip("initech", "jump")
-    _scene("A step that fails", f"The platform will refuse to create {OVN_FIP.name} {jump}, near the end of the run.")
+    scene("A step that fails", f"The platform will refuse to create {OVN_FIP.name} {jump}, near the end of the run.")
     before = await control.dump()
     fault = Fault(effect="refuse", verb="create", plural=OVN_FIP.plural, name=jump, message="no floating IPs today")
     identity = await control.add_fault(fault)
     ends = await _run(client, "OnboardTenant", _documents("initech.yaml"))
-    _expect(ends["initech"].code is ExitCode.REFUSED, "the run is refused", ends)
+    expect(ends["initech"].code is ExitCode.REFUSED, "the run is refused", ends)
     show(clean(str(ends["initech"].message)))
     struck = [one["struck"] for one in await control.faults() if one["id"] == identity]
-    _expect(struck == [1], "the fault struck once", struck)
+    expect(struck == [1], "the fault struck once", struck)
     await control.clear_faults(identity)
     different = await _different(control, before)
-    _expect(not different, "the platform holds exactly what it held before", different)
+    expect(not different, "the platform holds exactly what it held before", different)
     show(
         clean(f"All {len(before)} objects of the platform are exactly as before: nothing of initech is left.", "green")
     )
 
 
 async def _taken_back(client: Client, control: LabControl) -> None:
-    _scene(
+    scene(
         "A tenant taken back", "In the order of the undo, and proven by reading back. Addresses in use would stop it."
     )
     ends = await _run(client, "OffboardTenant", {"globex": "globex"})
-    _expect(isinstance(ends["globex"].result, Offboarded), "globex is offboarded", ends)
+    expect(isinstance(ends["globex"].result, Offboarded), "globex is offboarded", ends)
     left = await _found(control, "globex")
-    _expect(not any(left.values()), "nothing of globex is left", left)
+    expect(not any(left.values()), "nothing of globex is left", left)
     kept = await _found(control, "acme")
-    _expect(len(kept[VPC.name]) == 1, "acme is not touched", kept)
+    expect(len(kept[VPC.name]) == 1, "acme is not touched", kept)
     show(clean("Nothing of globex is left, and acme is not touched.", "green"))
 
 
 async def _run(client: Client, workflow: Workflow, documents: Mapping[str, object]) -> dict[str, End]:
-    by = os_user()
-    watched = [
-        Watched(tenant, await start(client, TASK_QUEUE, workflow, tenant, document, by))
-        for tenant, document in documents.items()
-    ]
-    with progress(stdout()) as view:
-        await follow(client, watched, view)
-    return {one.tenant: one.end for one in watched if one.end is not None}
+    return await followed(client, await started(client, workflow, documents))
 
 
 def _documents(*files: str) -> dict[str, object]:
@@ -155,16 +151,3 @@ async def _interrupted() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     await stop.wait()
-
-
-def _expect(holds: bool, what: str, instead: object) -> None:
-    if not holds:
-        raise CommandError(ExitCode.UNEXPECTED, f"the demo expected that {what}; instead: {instead}")
-
-
-def _scene(title: str, told: str) -> None:
-    show("", clean(f"== {title}", "bold cyan"), clean(told))
-
-
-def _aside(told: str) -> None:
-    show(clean(f"   {told}", "dim"))

@@ -5,25 +5,26 @@ As the other scenes it checks what it tells, and raises CommandError where it is
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Protocol
 
 from temporalio.client import Client
 
 from cli.approval_view import pending_table, preview_view
 from cli.approvals import Pending, asked, pending
-from cli.endings import End
+from cli.demo_stage import expect, followed, scene, started
+from cli.documents import read_platform_file, read_tenants
 from cli.errors import CommandError
+from cli.examples import example
 from cli.exit_codes import ExitCode
 from cli.lab_control import SwitchControl, switch_control
 from cli.lab_vlan import write_vlan_platform
 from cli.report import end_view
-from cli.runs import Workflow, tell
+from cli.runs import tell
 from cli.terminal import clean, show
 from lab.home import RunningLab
 from tenancy.approval import Decision
 from tenancy.devices import vlan_name
+from tenancy.documents import to_plain
 from tenancy.handover import HandOver
 from workflows.face import APPROVE, Offboarded
 
@@ -34,63 +35,41 @@ WAITS_WITHIN = 30.0
 LOOK_AGAIN_AFTER = 0.1
 
 
-class Stage(Protocol):
-    """What the scenes of the demo have in common."""
-
-    def scene(self, title: str, told: str) -> None:
-        """A new scene."""
-
-    def expect(self, holds: bool, what: str, instead: object) -> None:
-        """Ends the demo where something is not as told."""
-
-
-async def play_vlan(
-    client: Client,
-    lab: RunningLab,
-    platform: Path,
-    stage: Stage,
-    start: Callable[[Client, Workflow], Awaitable[None]],
-    follow: Callable[[Client], Awaitable[End]],
-) -> None:
+async def play_vlan(client: Client, lab: RunningLab, platform: Path) -> None:
     """A tenant on a platform in mode vlan, in and out again.
 
     The worker reads its platform's document anew for each run, so this writes the one in mode vlan where it does.
     """
-    stage.scene(
+    scene(
         "A VLAN for each tenant",
         "The same platform as an installation in mode vlan, with four simulated switches (IOS, NX-OS, EOS, Junos) over SSH.",
     )
     await asyncio.to_thread(write_vlan_platform, lab, platform)
+    (source,) = read_tenants([str(example(f"{TENANT}.yaml"))], read_platform_file(platform))
     async with switch_control(lab.switches_url) as switches:
         before = await _startup(switches, lab)
-        await start(client, "OnboardTenant")
-        one = await _waiting(client)
-        show(pending_table([one]))
+        watched = await started(client, "OnboardTenant", {TENANT: to_plain(source.tenant)})
+        show(pending_table([await _waiting(client)]))
         run, status, preview = await asked(client, TENANT)
-        stage.scene(
-            "The network team decides", f"What `berth approve {TENANT}` shows: the exact lines for each switch."
-        )
+        scene("The network team decides", f"What `berth approve {TENANT}` shows: the exact lines for each switch.")
         show(preview_view(status, preview))
         untouched = await _startup(switches, lab)
-        stage.expect(untouched == before, "no switch was touched before the approval", untouched)
+        expect(untouched == before, "no switch was touched before the approval", untouched)
         decision = Decision(plan=preview.hash, by=NADIA, comment="as agreed")
         show(clean(f"{NADIA}: approve. {await tell(client, run, APPROVE, decision)}", "bold green"))
-        end = await follow(client)
-        stage.expect(isinstance(end.result, HandOver), f"{TENANT} is onboarded", end)
-        stage.scene(
-            "On the switches", "Read from their start-up configurations: Berth calls nothing done that is not saved."
-        )
+        end = (await followed(client, watched))[TENANT]
+        expect(isinstance(end.result, HandOver), f"{TENANT} is onboarded", end)
+        scene("On the switches", "Read from their start-up configurations: nothing is called done that is not saved.")
         carried = await _lines_about(switches, lab, preview.vlan)
         for name, lines in carried.items():
             show(clean(f"{name}: {' | '.join(lines)}"))
-        stage.expect(all(carried.values()), "every switch has saved the VLAN", carried)
+        expect(all(carried.values()), "every switch has saved the VLAN", carried)
         if (view := end_view(TENANT, end)) is not None:
             show(view)
-        await start(client, "OffboardTenant")
-        end = await follow(client)
-        stage.expect(isinstance(end.result, Offboarded), f"{TENANT} is offboarded", end)
+        end = (await followed(client, await started(client, "OffboardTenant", {TENANT: TENANT})))[TENANT]
+        expect(isinstance(end.result, Offboarded), f"{TENANT} is offboarded", end)
         left = await _startup(switches, lab)
-        stage.expect(left == before, "every switch is as it was", left)
+        expect(left == before, "every switch is as it was", left)
         show(clean("Every switch's start-up configuration is exactly as before.", "green"))
 
 

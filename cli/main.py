@@ -18,6 +18,7 @@ from cli import (
     commands_documents,
     commands_lab,
     commands_look,
+    commands_switches,
     demo,
 )
 from cli.errors import CommandError
@@ -48,6 +49,7 @@ app.command("schema", rich_help_panel=DOCUMENTS)(commands_documents.schema)
 app.command("doctor", rich_help_panel=SERVICES)(commands_doctor.doctor)
 app.command("worker", rich_help_panel=SERVICES)(commands_lab.worker)
 app.add_typer(commands_lab.app, name="lab", rich_help_panel=SERVICES)
+commands_lab.app.add_typer(commands_switches.app, name="switch")
 app.command("demo", rich_help_panel=SERVICES)(demo.demo)
 
 

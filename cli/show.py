@@ -222,7 +222,10 @@ def hand_over_view(told: HandOver) -> RenderableType:
         facts.add_row("VLAN", clean(str(told.vlan), "bold"))
     if told.approval is not None:
         given = told.approval
-        details = [f"on {given.at}", *([given.decision.comment] if given.decision.comment else [])]
+        details = [
+            f"on {moment(datetime.fromisoformat(given.at))}",
+            *([given.decision.comment] if given.decision.comment else []),
+        ]
         facts.add_row("approved by", Text.assemble(clean(given.decision.by, "bold"), "  ", _dim(details)))
     for subnet in told.subnets:
         details = [", ".join(subnet.cidrs), f"gateway {', '.join(subnet.gateways)}"]

@@ -169,4 +169,5 @@ def _removal(tenant: str, thing: Object, part_of: str | None) -> Removal:
 
 
 def _is_object(removal: Removal) -> bool:
-    return isinstance(removal.given, RemoveObject)
+    """Whether something of its own goes: an object of the platform, or a VLAN on a switch."""
+    return isinstance(removal.given, RemoveObject) or removal.by is not None

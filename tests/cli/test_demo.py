@@ -22,5 +22,9 @@ def test_the_demo_shows_everything_and_leaves_nothing(tmp_path: Path) -> None:
         "initech: could not go on: OvnFip initech--jump: cannot create OvnFip initech--jump",
         "objects of the platform are exactly as before: nothing of initech is left.",
         "Nothing of globex is left, and acme is not touched.",
+        "switchport trunk allowed vlan add 2000",
+        "nadia@example.com: approve. VLAN 2000 approved by nadia@example.com: the run goes on",
+        "leaf-1: vlan 2000 | name berth-umbrella",
+        "Every switch's start-up configuration is exactly as before.",
     ):
         assert told in done.stdout

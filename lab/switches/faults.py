@@ -35,7 +35,8 @@ class Fault(BaseModel):
     with `message` or the dialect's own words.
 
     Towards a connection: `refuse` lets nobody connect (until removed); `no-banner` cuts a new connection at once;
-    `no-session` has no terminal line left; `deny-login` takes no password and no key; `deny-enable` no enable secret;
+    `no-session` has no terminal line left; `deny-login` takes no password and no key; `deny-enable` no enable secret
+    (with a `message`, such as "% Error in authentication.", at once instead of asking three times);
     `change-host-key` shows another host key (until removed).
     """
 

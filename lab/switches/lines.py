@@ -177,7 +177,10 @@ async def enable(shell: CiscoShell) -> str:
         return ""
     for _ in range(3):
         given = await shell.session.ask("Password: ", echo=False)
-        if given == secret and not shell.device.faults.on("deny-enable"):
+        fault = shell.device.faults.on("deny-enable")
+        if fault and fault.message:
+            raise RejectedError(fault.message)
+        if given == secret and not fault:
             shell.mode = "exec"
             return ""
     raise RejectedError("% Bad secrets\n")

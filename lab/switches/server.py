@@ -91,6 +91,9 @@ class Connection(asyncssh.SSHServer):
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         """A client has connected."""
         self._connection = conn
+        # At every login asyncssh reads its configuration files again, in a thread of the loop's own pool. There are none;
+        # and where clients of this very process have taken all of those threads, everybody would wait for everybody.
+        conn.reload_config = _nothing_to_reload  # type: ignore[method-assign]
         self._doorway.connections.add(conn)
         if self._doorway.device.faults.on("no-banner"):
             conn.abort()
@@ -203,6 +206,10 @@ class Channel(asyncssh.SSHServerSession[str]):
     def _opened(self) -> "asyncssh.SSHServerChannel[str]":
         assert self._channel is not None  # noqa: S101 - asyncssh calls connection_made first
         return self._channel
+
+
+async def _nothing_to_reload() -> None:
+    pass
 
 
 def _current_task() -> "asyncio.Task[None] | None":

@@ -29,6 +29,8 @@ class Terminal:
         self._typed: deque[str] = deque()
         self._arrived = asyncio.Event()
         self._returned = False
+        self._echoed = ""
+        """Echo that is written with what comes next, or before it waits for the client."""
         self.gone = False
         self.rows = 24
         """Lines until the pager asks; 0 never pages."""
@@ -45,7 +47,8 @@ class Terminal:
 
     def write(self, text: str) -> None:
         r"""Print text as it is; \\n becomes \\r\\n."""
-        if not self.gone:
+        text, self._echoed = self._echoed + text, ""
+        if text and not self.gone:
             self._write(text.replace("\r\n", "\n").replace("\n", "\r\n"))
 
     def say(self, text: str) -> None:
@@ -106,7 +109,7 @@ class Terminal:
             elif key.isprintable():
                 typed += key
                 if echo:
-                    self.write(key)
+                    self._echoed += key
 
     async def swallow(self, on_line: Callable[[str], None]) -> None:
         """Read without an answer, until the client has gone."""
@@ -129,6 +132,7 @@ class Terminal:
             while not self._typed:
                 if self.gone:
                     raise GoneError
+                self.write("")
                 self._arrived.clear()
                 await self._arrived.wait()
             if self.gone:

@@ -233,6 +233,15 @@ async def test_an_enable_secret_that_is_denied(switch: Switch) -> None:
         assert (await client.send(SECRET)).endswith("leaf-1#")
 
 
+async def test_an_enable_secret_that_is_denied_at_once(switch: Switch) -> None:
+    switch.faults.add(effect="deny-enable", message="% Error in authentication.")
+    async with session(switch, enable=False) as client:
+        await client.send("enable", "Password: $")
+        answer = await client.send(SECRET)
+    assert "% Error in authentication.\n" in answer
+    assert answer.endswith("leaf-1>")
+
+
 async def test_a_key_opens_it_and_another_does_not(switch: Switch) -> None:
     key, stranger = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
     switch.login.authorized_keys = (key.export_public_key().decode(),)

@@ -62,6 +62,15 @@ async def test_netmiko_configures_reads_back_and_saves(switch: Switch) -> None:
     ]
 
 
+async def test_clients_in_every_thread_of_the_loop_get_in(switch: Switch) -> None:
+    threads = 40  # more than the pool ever has
+    switch._doorway.lines = threads
+    prompts = await asyncio.gather(
+        *(asyncio.to_thread(in_netmiko, switch, lambda connection: connection.find_prompt()) for _ in range(threads))
+    )
+    assert prompts == ["leaf-1#"] * threads
+
+
 async def test_netmiko_sees_a_bad_line_and_what_was_before_it_stays(switch: Switch) -> None:
     def work(connection: Any) -> None:
         connection.send_config_set(["vlan 100", "name a", "exit", "nonsense 5"], error_pattern=r"^% Invalid")

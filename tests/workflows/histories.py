@@ -1,17 +1,17 @@
 """Histories of real runs, kept so that a change of the workflows' code that would break runs under way is noticed.
 
-`make histories` records them anew. Do that for a new kind of run; never to make a failing replay pass: a run that is
-under way while a new version is deployed replays exactly such a history (see `workflow.patched` in Temporal's SDK).
+`make histories` records those that are missing. Never delete one to make a failing replay pass: a run that is under way
+while a new version is deployed replays exactly such a history (see `workflow.patched` in Temporal's SDK).
 """
 
 import asyncio
 import json
 import re
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
@@ -19,7 +19,8 @@ from clients.errors import RefusedError, UnavailableError
 from lab.temporal import start_temporal
 from tests.workflows.strikes import refusal
 from tests.workflows.switchboard import Switchboard, a_switchboard
-from tests.workflows.world import World, grown, parked, resolve, running_world, tenant_document
+from tests.workflows.vlan_world import VlanWorld, decide, running_vlan_world, waiting
+from tests.workflows.world import World, grown, parked, resolve, running_world, tenant_document, until
 from workflows.converter import data_converter
 from workflows.face import SEARCH_ATTRIBUTES
 
@@ -97,6 +98,52 @@ SCENES: tuple[Callable[[World], Awaitable[Recorded]], ...] = (
 )
 
 
+async def vlan_onboarded(world: VlanWorld) -> Recorded:
+    """Approved twice, because a switch changed in between; a decision that does not count in between."""
+    first = world.switches[0]
+    await first.change("interface GigabitEthernet1/0/1", "switchport trunk allowed vlan all")
+    run, shown = await world.asked()
+    await run.signal("approve", {"by": "nobody", "plan": shown.plan})
+    await first.change("interface GigabitEthernet1/0/1", "switchport trunk allowed vlan 1")
+    await decide(run, "approve", plan=shown.plan)
+    await until(run, lambda seen: seen.approval is not None and seen.approval.plan != shown.plan, "another preview")
+    await decide(run, "approve", plan=(await waiting(run)).plan)
+    return run
+
+
+async def vlan_undone(world: VlanWorld) -> Recorded:
+    """Approved, and the last step is refused: the VLAN goes from the switches."""
+    world.strikes.after["hand-over"] = refusal()
+    run, shown = await world.asked()
+    await decide(run, "approve", plan=shown.plan)
+    return run
+
+
+async def vlan_rejected(world: VlanWorld) -> Recorded:
+    """The network team says no."""
+    run, shown = await world.asked()
+    await decide(run, "reject", plan=shown.plan, comment="not now")
+    return run
+
+
+async def vlan_offboarded(world: VlanWorld) -> Recorded:
+    """A tenant goes while a switch is away; an operator leaves it."""
+    await world.approved()
+    world.switches[1].faults.add(effect="refuse")
+    run = await world.offboard()
+    await parked(run)
+    await resolve(run, decision="skip", reason="by hand", by="on call")
+    return run
+
+
+VLAN_SCENES: tuple[Callable[[VlanWorld], Awaitable[Recorded]], ...] = (
+    vlan_onboarded,
+    vlan_undone,
+    vlan_rejected,
+    vlan_offboarded,
+)
+
+
 async def device_busy(board: Switchboard) -> Recorded:
     """A device's queue: done, refused, withdrawn while under way and while waiting, away for a while, nonsense."""
     board.switch.gate = asyncio.Event()
@@ -126,23 +173,22 @@ async def device_busy(board: Switchboard) -> Recorded:
 DEVICE_SCENES: tuple[Callable[[Switchboard], Awaitable[Recorded]], ...] = (device_busy,)
 
 
-async def record() -> dict[str, str]:
-    """Plays every scene; returns its history as JSON, by the scene's name."""
+async def record(known: Collection[str]) -> dict[str, str]:
+    """Plays every scene that is not known; returns its history as JSON, by the scene's name."""
     recorded: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as state:
         server = await start_temporal(Path(state), search_attributes=SEARCH_ATTRIBUTES)
         try:
             client = await Client.connect(server.address, data_converter=data_converter)
-            for scene in SCENES:
-                async with running_world(
-                    client, Path(state) / "recorded", scene.__name__.replace("_", "-")[:24].strip("-")
-                ) as world:
-                    run = await scene(world)
-                    with suppress(WorkflowFailureError):  # how some scenes are meant to end
-                        await run.result()
-                    history = await client.get_workflow_handle(run.id, run_id=run.result_run_id).fetch_history()
-                    recorded[scene.__name__] = history.to_json()
-            for device_scene in DEVICE_SCENES:
+            folder = Path(state) / "recorded"
+            folder.mkdir()
+            for scene in missing(SCENES, known):
+                async with running_world(client, folder, _tenant(scene.__name__)) as world:
+                    recorded[scene.__name__] = await _ended(client, await scene(world))
+            for vlan_scene in missing(VLAN_SCENES, known):
+                async with running_vlan_world(client, folder, _tenant(vlan_scene.__name__)) as vlan_world:
+                    recorded[vlan_scene.__name__] = await _ended(client, await vlan_scene(vlan_world))
+            for device_scene in missing(DEVICE_SCENES, known):
                 async with a_switchboard(client, Path(state), device="leaf-1") as board, board.serving():
                     queue = await device_scene(board)
                     with suppress(WorkflowFailureError):
@@ -152,6 +198,24 @@ async def record() -> dict[str, str]:
             await server.stop(seconds=0)
     await asyncio.sleep(0.2)  # the SDK's threads end a moment later, and leaving before that can crash
     return recorded
+
+
+Scene = TypeVar("Scene", bound=Callable[..., object])
+
+
+def missing(scenes: Sequence[Scene], known: Collection[str]) -> list[Scene]:
+    """The scenes of which no history is kept yet."""
+    return [scene for scene in scenes if scene.__name__ not in known]
+
+
+def _tenant(scene: str) -> str:
+    return scene.replace("_", "-")[:24].strip("-")
+
+
+async def _ended(client: Client, run: Recorded) -> str:
+    with suppress(WorkflowFailureError):  # how some scenes are meant to end
+        await run.result()
+    return (await client.get_workflow_handle(run.id, run_id=run.result_run_id).fetch_history()).to_json()
 
 
 def without_the_machine(node: Any) -> Any:
@@ -172,5 +236,5 @@ def workflow_id(history: str) -> str:
 
 if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
-    for name, text in asyncio.run(record()).items():
+    for name, text in asyncio.run(record({path.stem for path in FOLDER.glob("*.json")})).items():
         (FOLDER / f"{name}.json").write_text(json.dumps(without_the_machine(json.loads(text)), indent=1) + "\n")

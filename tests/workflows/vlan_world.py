@@ -1,6 +1,7 @@
 """A world in mode vlan: simulated switches beside the simulated platform, and a network team that decides."""
 
 import json
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from workflows.face import ApprovalStatus
 NADIA = "nadia@example.com"
 """An approver of the network team."""
 PASSWORD = "correct horse battery"
+VARIABLE = "BERTH_TESTS_SWITCH_PASSWORD"
 TRUNKS = {
     "cisco-ios": ["GigabitEthernet1/0/1", "GigabitEthernet1/0/2"],
     "cisco-nxos": ["Ethernet1/1", "Ethernet1/2"],
@@ -101,11 +103,9 @@ def vlan_platform(folder: Path, switches: Sequence[Switch], **vlan: Any) -> tupl
     """The example platform's document with these switches in it, and the host keys they show: two files."""
     (text,) = read_yaml((EXAMPLES / "platform-vlan.yaml").read_text(), "platform-vlan.yaml")
     document: Any = text.data
-    password = folder / "switches.password"
-    password.write_text(PASSWORD + "\n")
-    password.chmod(0o600)
+    os.environ[VARIABLE] = PASSWORD
     document["spec"]["vlan"] |= {
-        "credentials": [{"name": "switches", "username": "berth", "password": {"file": str(password)}}],
+        "credentials": [{"name": "switches", "username": "berth", "password": {"environment": VARIABLE}}],
         "switches": [
             {
                 "name": switch.name,

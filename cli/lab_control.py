@@ -95,6 +95,11 @@ class SwitchControl:
         answer = await self._call("POST", switch, "faults", fault)
         return str(answer["id"])
 
+    async def faults(self, switch: str) -> list[dict[str, Any]]:
+        """Every fault of a switch, with how often it struck."""
+        answer: list[dict[str, Any]] = await self._call("GET", switch, "faults")
+        return answer
+
     async def clear_faults(self, switch: str) -> None:
         """Switches every fault of a switch off."""
         await self._call("DELETE", switch, "faults")

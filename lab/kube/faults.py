@@ -1,13 +1,14 @@
 """Faults that can be switched on while the simulator runs, and the record of every call it was made."""
 
-import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from lab.active_faults import ActiveFaults
 
 CallEffect = Literal["refuse", "error", "lose-answer", "drop", "slow", "hang"]
 ControllerEffect = Literal["never-ready", "late", "stuck-finalizer", "paused"]
@@ -51,93 +52,27 @@ class Fault(BaseModel):
         )
 
 
-@dataclass(slots=True)
-class _Active:
-    fault: Fault
-    met: int = 0
-    struck: int = 0
-    first_strike: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def strikes(self) -> bool:
-        self.met += 1
-        if self.met <= self.fault.skip or (self.fault.times is not None and self.struck >= self.fault.times):
-            return False
-        self.struck += 1
-        self.first_strike.set()
-        return True
-
-
-class Faults:
-    """The faults switched on now. One that has struck `times` times stays listed, spent, until it is removed."""
+class Faults(ActiveFaults[Fault]):
+    """The faults of the platform that are switched on now."""
 
     def __init__(self) -> None:
-        self._active: dict[str, _Active] = {}
-        self._last = 0
-        self.listeners: list[Callable[[], None]] = []
-
-    def add(self, fault: Fault | None = None, **fields: Any) -> str:
-        """Switch a fault on; returns its id. `faults.add(effect="drop", verb="create")` says the same in one breath."""
-        self._last += 1
-        identity = f"fault-{self._last}"
-        self._active[identity] = _Active(fault or Fault(**fields))
-        self._tell()
-        return identity
-
-    def remove(self, identity: str) -> bool:
-        """Switch a fault off; returns whether it was there."""
-        was_there = self._active.pop(identity, None) is not None
-        self._tell()
-        return was_there
-
-    def clear(self) -> None:
-        """Switch every fault off."""
-        self._active.clear()
-        self._tell()
-
-    def struck(self, identity: str) -> int:
-        """How often a fault has struck so far; 0 for one that was removed."""
-        active = self._active.get(identity)
-        return active.struck if active else 0
-
-    async def striking(self, identity: str) -> None:
-        """Wait until a fault strikes for the first time. Raises KeyError for one that was removed."""
-        await self._active[identity].first_strike.wait()
-
-    def listed(self) -> list[dict[str, Any]]:
-        """Every fault, with how often it struck."""
-        return [
-            {"id": identity, "struck": active.struck, **active.fault.model_dump(by_alias=True)}
-            for identity, active in self._active.items()
-        ]
+        super().__init__(Fault)
 
     def on_call(self, verb: str, plural: str, namespace: str, name: str) -> Fault | None:
         """The fault that strikes this call, if any."""
-        return self._first(lambda fault: not fault.in_controller and fault.meets(verb, plural, namespace, name))
+        return self.first(lambda fault: not fault.in_controller and fault.meets(verb, plural, namespace, name))
 
     def refuses(self, verb: str, plural: str, namespace: str, name: str) -> bool:
         """Whether such a call would be refused; asking does not spend the fault."""
-        return any(
-            active.fault.effect == "refuse" and active.fault.meets(verb, plural, namespace, name)
-            for active in self._active.values()
-        )
+        return self.holds(lambda fault: fault.effect == "refuse" and fault.meets(verb, plural, namespace, name))
 
     def paused(self) -> bool:
         """Whether the controller stands still."""
-        return any(active.fault.effect == "paused" for active in self._active.values())
+        return self.holds(lambda fault: fault.effect == "paused")
 
     def in_controller(self, effect: ControllerEffect, plural: str, name: str) -> Fault | None:
         """The fault of one effect that strikes the controller's work on an object, if any."""
-        return self._first(lambda fault: fault.effect == effect and fault.meets("*", plural, "", name))
-
-    def _first(self, meant: Callable[[Fault], bool]) -> Fault | None:
-        for active in self._active.values():
-            if meant(active.fault) and active.strikes():
-                return active.fault
-        return None
-
-    def _tell(self) -> None:
-        for listener in self.listeners:
-            listener()
+        return self.first(lambda fault: fault.effect == effect and fault.meets("*", plural, "", name))
 
 
 @dataclass(frozen=True, slots=True)

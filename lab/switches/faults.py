@@ -1,12 +1,11 @@
 """Faults of a simulated switch that can be switched on while it runs."""
 
-import asyncio
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from lab.active_faults import ActiveFaults
 
 LineEffect = Literal["drop", "lose-answer", "hang", "slow", "error", "ignore", "syslog", "reload"]
 OtherEffect = Literal[
@@ -50,84 +49,21 @@ class Fault(BaseModel):
     message: str = ""
 
 
-@dataclass(slots=True)
-class _Active:
-    fault: Fault
-    met: int = 0
-    struck: int = 0
-    first_strike: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def strikes(self) -> bool:
-        self.met += 1
-        if self.met <= self.fault.skip or (self.fault.times is not None and self.struck >= self.fault.times):
-            return False
-        self.struck += 1
-        self.first_strike.set()
-        return True
-
-
-class Faults:
-    """The faults switched on now. One that has struck `times` times stays listed, spent, until it is removed."""
+class Faults(ActiveFaults[Fault]):
+    """The faults of one switch that are switched on now."""
 
     def __init__(self) -> None:
-        self._active: dict[str, _Active] = {}
-        self._last = 0
-        self.listeners: list[Callable[[], None]] = []
-
-    def add(self, fault: Fault | None = None, **fields: Any) -> str:
-        """Switch a fault on; returns its id. `faults.add(effect="drop", line="^no vlan")` says the same in one breath."""
-        self._last += 1
-        identity = f"fault-{self._last}"
-        self._active[identity] = _Active(fault or Fault(**fields))
-        self._tell()
-        return identity
-
-    def remove(self, identity: str) -> bool:
-        """Switch a fault off; returns whether it was there."""
-        was_there = self._active.pop(identity, None) is not None
-        self._tell()
-        return was_there
-
-    def clear(self) -> None:
-        """Switch every fault off."""
-        self._active.clear()
-        self._tell()
-
-    def struck(self, identity: str) -> int:
-        """How often a fault has struck so far; 0 for one that was removed."""
-        active = self._active.get(identity)
-        return active.struck if active else 0
-
-    async def striking(self, identity: str) -> None:
-        """Wait until a fault strikes for the first time. Raises KeyError for one that was removed."""
-        await self._active[identity].first_strike.wait()
-
-    def listed(self) -> list[dict[str, Any]]:
-        """Every fault, with how often it struck."""
-        return [
-            {"id": identity, "struck": active.struck, **active.fault.model_dump()}
-            for identity, active in self._active.items()
-        ]
+        super().__init__(Fault)
 
     def on_line(self, line: str) -> Fault | None:
         """The fault that strikes this line, if any."""
         effects = get_args(LineEffect)
-        return self._first(lambda fault: fault.effect in effects and re.search(fault.line, line) is not None)
+        return self.first(lambda fault: fault.effect in effects and re.search(fault.line, line) is not None)
 
     def on(self, effect: OtherEffect, line: str = "any") -> Fault | None:
         """The fault of one effect that strikes now, if any."""
-        return self._first(lambda fault: fault.effect == effect and re.search(fault.line, line) is not None)
+        return self.first(lambda fault: fault.effect == effect and re.search(fault.line, line) is not None)
 
     def lasting(self, effect: OtherEffect) -> bool:
         """Whether a fault is switched on that lasts until it is removed."""
-        return any(active.fault.effect == effect for active in self._active.values())
-
-    def _first(self, meant: Callable[[Fault], bool]) -> Fault | None:
-        for active in self._active.values():
-            if meant(active.fault) and active.strikes():
-                return active.fault
-        return None
-
-    def _tell(self) -> None:
-        for listener in self.listeners:
-            listener()
+        return self.holds(lambda fault: fault.effect == effect)

@@ -21,6 +21,7 @@ class Step:
 def to_ensure(dialect: Dialect, state: State, request: DeviceRequest, where: str) -> tuple[Step, ...]:
     """What is missing until the VLAN is there under the tenant's name, on every trunk.
 
+    A VLAN that nobody named or uses is given the name: most likely a session of ours was lost before its second line.
     Raises RefusedError `foreign-vlan` or `missing-trunk`.
     """
     vlan, name = _vlan(request), vlan_name(request.tenant)
@@ -35,7 +36,7 @@ def to_ensure(dialect: Dialect, state: State, request: DeviceRequest, where: str
             reason="foreign-vlan",
         )
     steps = []
-    if vlan not in state.vlans:
+    if vlan not in state.vlans or vlan in state.nameless:
         steps.append(_step(dialect, "create", vlan, name))
     steps += [
         _step(dialect, "join", vlan, name, port)
@@ -50,7 +51,7 @@ def to_absent(dialect: Dialect, state: State, request: DeviceRequest, where: str
 
     A VLAN that is nobody's any more is still taken off the trunks: a switch that restarted in the middle may have forgotten
     the VLAN and kept the trunks. A VLAN under another name keeps its trunks, since whose they are cannot be told. A trunk
-    that is not there carries nothing. Raises RefusedError `foreign-vlan`.
+    that is not there carries nothing. A VLAN that nobody named or uses goes, too. Raises RefusedError `foreign-vlan`.
     """
     vlan, name = _vlan(request), vlan_name(request.tenant)
     _not_foreign(
@@ -146,7 +147,7 @@ def after(state: State, request: DeviceRequest) -> State:
         carried = trunks.get(port)
         if carried is not None:
             trunks[port] = carried | {vlan} if request.action == "ensure" else carried - {vlan}
-    return State(vlans, trunks, state.no_trunks)
+    return State(vlans, trunks, state.no_trunks, state.nameless - {vlan})
 
 
 def _vlan(request: DeviceRequest) -> int:
@@ -182,7 +183,7 @@ def _trunks_there(state: State, request: DeviceRequest, where: str) -> None:
 
 
 def _not_foreign(state: State, vlan: int, name: str, where: str, remedy: str) -> None:
-    if vlan in state.vlans and state.vlans[vlan] != name:
+    if vlan in state.vlans and vlan not in state.nameless and state.vlans[vlan] != name:
         raise RefusedError(
             f"{where}: VLAN {vlan} is there under the name {shown(state.vlans[vlan])}, expected {name}: {remedy}",
             reason="foreign-vlan",

@@ -30,6 +30,17 @@ class State:
     """The ports that were asked about and are trunks."""
     no_trunks: Mapping[str, str] = field(default_factory=dict)
     """The ports that were asked about and are none -> why."""
+    nameless: frozenset[int] = frozenset()
+    """VLANs under the name the switch itself gives, with no port in them: nobody named them, and nobody uses them. Where a
+    VLAN is there before it has its name, a session that is lost in between leaves one."""
+
+
+@dataclass(frozen=True)
+class Vlans:
+    """What the list of VLANs tells."""
+
+    names: dict[int, str]
+    nameless: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,7 @@ class Reading:
 
     vlans: str
     """The command that lists every VLAN."""
-    parse_vlans: Callable[[str], dict[int, str]]
+    parse_vlans: Callable[[str], Vlans]
     port: str
     """The command that shows one port's configuration, with `{port}`."""
     parse_port: Callable[[str, str, Mapping[int, str]], Carried]

@@ -22,11 +22,12 @@ def read_state(session: Session, dialect: Dialect, ports: Iterable[str]) -> Stat
             try:
                 if words := session.error_in(output):
                     raise NoTrunkError(f"the switch has no such port ({words})")
-                trunks[port] = reading.parse_port(output, port, vlans)
+                trunks[port] = reading.parse_port(output, port, vlans.names)
             except NoTrunkError as error:
                 no_trunks[port] = str(error)
     except UnreadableError as error:
         raise UnavailableError(
             f"{session.where}: its answer is not understood, so nothing is changed: {error}: is it really {dialect.platform}?"
         ) from error
-    return State(vlans, trunks, no_trunks)
+    carried = frozenset[int]().union(*(numbers for numbers in trunks.values() if numbers is not None))
+    return State(vlans.names, trunks, no_trunks, vlans.nameless - carried)

@@ -22,7 +22,7 @@ CISCO_IOS = Dialect(
     ),
     reading=Reading(
         vlans="show vlan brief",
-        parse_vlans=vlans_by_template("cisco_ios", "show vlan brief", "vlan_id", "vlan_name"),
+        parse_vlans=vlans_by_template("cisco_ios", "show vlan brief"),
         port="show running-config interface {port}",
         parse_port=switchport_trunk,
     ),

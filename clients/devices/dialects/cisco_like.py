@@ -6,22 +6,23 @@ from collections.abc import Callable, Mapping
 from ntc_templates.parse import ParsingException, parse_output
 from textfsm.parser import TextFSMError
 
-from clients.devices.dialect import EVERY_VLAN, Carried, NoTrunkError, UnreadableError
+from clients.devices.dialect import EVERY_VLAN, Carried, NoTrunkError, UnreadableError, Vlans
 from tenancy.mistakes import shown
 from tenancy.vlans import HIGHEST_VLAN, in_ranges
 
 EVERY = frozenset(range(1, HIGHEST_VLAN + 1))
 
 
-def vlans_by_template(platform: str, command: str, id_key: str, name_key: str) -> Callable[[str], dict[int, str]]:
+def vlans_by_template(platform: str, command: str) -> Callable[[str], Vlans]:
     """A parser of the VLAN table by its template of ntc-templates."""
 
-    def parse(output: str) -> dict[int, str]:
+    def parse(output: str) -> Vlans:
         table = vlan_table(output)
         try:
             # Netmiko's own way to the template calls what Python deprecates.
             rows = parse_output(platform=platform, command=command, data=table)
-            found = {int(row[id_key]): str(row[name_key]) for row in rows}
+            found = {int(row["vlan_id"]): str(row["vlan_name"]) for row in rows}
+            used = {int(row["vlan_id"]) for row in rows if row["interfaces"]}
         except (ParsingException, TextFSMError, KeyError, ValueError):
             raise UnreadableError(f"`{command}` answered no table of VLANs but {shown(output.strip())}") from None
         # The templates pass over a row they cannot read, and a VLAN that is not seen is one that could be taken twice.
@@ -30,7 +31,10 @@ def vlans_by_template(platform: str, command: str, id_key: str, name_key: str) -
             raise UnreadableError(
                 f"`{command}`: a row was not understood, or VLAN 1 is missing: {shown(output.strip())}"
             )
-        return found
+        return Vlans(
+            found,
+            frozenset(number for number, name in found.items() if name == f"VLAN{number:04d}" and number not in used),
+        )
 
     return parse
 

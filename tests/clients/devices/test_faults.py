@@ -198,7 +198,7 @@ async def test_a_switch_that_hangs_is_given_up(ios: Scene, monkeypatch: pytest.M
 async def test_done_is_said_only_when_it_was_saved(ios: Scene, message: str) -> None:
     lines = await ios.lines()
     ios.simulated.faults.add(effect="deny-save", message=message)
-    with pytest.raises(UnavailableError, match="write memory. failed"):
+    with pytest.raises(UnavailableError, match=r"`write memory` failed"):
         await ios.work(ios.approved(lines))
     assert 100 not in ios.startup.vlans
     await converges(ios)

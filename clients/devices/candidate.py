@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from re import Pattern
+from secrets import token_hex
 
-from clients.devices.changes import Step
+from clients.devices.changes import Step, after
 from clients.devices.dialect import Candidate, Dialect, State
 from clients.devices.reading import read_state
 from clients.devices.session import RejectedLineError, Session
@@ -34,7 +37,8 @@ def clear_stale(session: Session, candidate: Candidate) -> None:
     Raises UnavailableError where a commit still waits to be confirmed and goes back by itself.
     """
     left = session.read(candidate.stale)
-    if not candidate.stale_ours.search(left):
+    found = list(candidate.stale_ours.finditer(left))
+    if not found:
         return
     if not candidate.clear:
         raise UnavailableError(
@@ -42,9 +46,10 @@ def clear_stale(session: Session, candidate: Candidate) -> None:
             "most: the next try comes after that",
             retry_after=candidate.seconds,
         )
-    for line in candidate.clear:
-        with suppress(RejectedLineError):  # of the lines each fits another kind of leftover
-            session.change(line)
+    for one in found:
+        for line in candidate.clear:
+            with suppress(RejectedLineError):  # whether it worked is looked at
+                session.change(line.format(session=one[1]))
     if candidate.stale_ours.search(session.read(candidate.stale)):
         raise UnavailableError(
             f"{session.where}: a session that an earlier worker left behind cannot be taken away yet"
@@ -86,8 +91,6 @@ def apply(
 def _planned(
     dialect: Dialect, state: State, requests: Sequence[DeviceRequest], tally: Tally
 ) -> list[tuple[DeviceRequest, tuple[Step, ...]]]:
-    from clients.devices.changes import after
-
     planned, model = [], state
     for request in requests:
         steps = tally.steps(dialect, model, request)
@@ -105,8 +108,8 @@ def _commit(
     tally: Tally,
     ports: Sequence[str],
 ) -> State:
-    candidate = dialect.candidate
-    assert candidate is not None  # noqa: S101 - for mypy; the caller asked
+    assert dialect.candidate is not None  # noqa: S101 - for mypy; the caller asked
+    candidate = _named(dialect.candidate)
     _open(session, candidate)
     for request, steps in planned:
         for step in steps:
@@ -136,9 +139,29 @@ def _commit(
             f"{session.where}: the commit was not confirmed ({shown(output.strip())}), and goes back by itself: the next try "
             "reads what there is"
         )
+    if (left := candidate.stale_ours.search(session.read(candidate.stale))) is not None:
+        raise UnavailableError(
+            f"{session.where}: the commit still waits to be confirmed ({shown(left[0])}), and goes back by itself: the next "
+            "try reads what there is"
+        )
     for request, steps in planned:
         tally.note(request, [line for step in steps for line in step.lines])
     return state
+
+
+def _named(candidate: Candidate) -> Candidate:
+    """The candidate's lines with a session name that nobody used before."""
+    name = f"berth-{token_hex(4)}"
+
+    def with_name(lines: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(line.format(session=name) for line in lines)
+
+    return replace(
+        candidate,
+        open=candidate.open.format(session=name),
+        confirm=with_name(candidate.confirm),
+        revert=with_name(candidate.revert),
+    )
 
 
 def _open(session: Session, candidate: Candidate) -> None:
@@ -169,10 +192,10 @@ def _only_ours(session: Session, candidate: Candidate) -> None:
             )
 
 
-def _expect(session: Session, candidate: Candidate, line: str, success: "object") -> None:
+def _expect(session: Session, candidate: Candidate, line: str, success: Pattern[str]) -> None:
     try:
         output = session.change(line, seconds=candidate.seconds)
-        error = None if success.search(output) else RejectedLineError(line, shown(output.strip()))  # type: ignore[attr-defined]
+        error = None if success.search(output) else RejectedLineError(line, shown(output.strip()))
     except RejectedLineError as rejected:
         error = rejected
     if error is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from clients.devices.dialect import EVERY_VLAN, Dialect, State, rendered
+from clients.devices.dialect import EVERY_VLAN, Dialect, State, port_word, rendered
 from clients.errors import RefusedError
 from tenancy.devices import DeviceRequest, Survey, vlan_name
 from tenancy.mistakes import shown
@@ -26,7 +26,7 @@ def to_ensure(dialect: Dialect, state: State, request: DeviceRequest, where: str
     """
     vlan, name = _vlan(request), vlan_name(request.tenant)
     _trunks_there(state, request, where)
-    _not_foreign(state, vlan, name, where, "choose another ID, or have it removed there")
+    _not_foreign(dialect, state, request, where, "choose another ID, or have it removed there")
     twin = next((number for number, other in state.vlans.items() if other == name and number != vlan), None)
     if twin is not None:
         # Junos would give the VLAN of this name another ID, and IOS refuses two of a name.
@@ -55,7 +55,7 @@ def to_absent(dialect: Dialect, state: State, request: DeviceRequest, where: str
     """
     vlan, name = _vlan(request), vlan_name(request.tenant)
     _not_foreign(
-        state, vlan, name, where, "nothing was touched: look who made it, and remove it by hand if it has to go"
+        dialect, state, request, where, "nothing was touched: look who made it, and remove it by hand if it has to go"
     )
     steps = [
         _step(dialect, "leave", vlan, name, port)
@@ -163,6 +163,7 @@ def _step(dialect: Dialect, what: str, vlan: int, name: str, port: str = "") -> 
         "join": (dialect.join, dialect.leave),
         "leave": (dialect.leave, dialect.join),
     }[what]
+    port = port_word(dialect, port)
     return Step(
         rendered(templates, vlan=vlan, name=name, port=port), rendered(inverse, vlan=vlan, name=name, port=port)
     )
@@ -182,9 +183,23 @@ def _trunks_there(state: State, request: DeviceRequest, where: str) -> None:
             )
 
 
-def _not_foreign(state: State, vlan: int, name: str, where: str, remedy: str) -> None:
-    if vlan in state.vlans and vlan not in state.nameless and state.vlans[vlan] != name:
+def _not_foreign(dialect: Dialect, state: State, request: DeviceRequest, where: str, remedy: str) -> None:
+    vlan, name = _vlan(request), vlan_name(request.tenant)
+    if vlan not in state.vlans or vlan in state.nameless:
+        return
+    if dialect.named:
+        if state.vlans[vlan] == name:
+            return
         raise RefusedError(
             f"{where}: VLAN {vlan} is there under the name {shown(state.vlans[vlan])}, expected {name}: {remedy}",
+            reason="foreign-vlan",
+        )
+    # Nothing on the switch tells whose it is. It was made for this run if the run's approval is for making it; and taking
+    # it away is asked only for an ID that was reserved for the tenant.
+    made = set(_step(dialect, "create", vlan, name).lines)
+    told = request.approval.preview.switches if request.approval is not None else ()
+    if request.action != "absent" and not any(made <= set(one.lines) for one in told):
+        raise RefusedError(
+            f"{where}: VLAN {vlan} is there already, and {dialect.platform} does not tell whose it is: {remedy}",
             reason="foreign-vlan",
         )

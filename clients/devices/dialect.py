@@ -70,7 +70,7 @@ class Saving:
 
 @dataclass(frozen=True)
 class Candidate:
-    """How a change is staged, looked at, put into effect for a while, and confirmed."""
+    """How a change is staged, looked at, put into effect for a while, and confirmed. `{session}` is a name of its own."""
 
     open: str
     opened: re.Pattern[str]
@@ -95,8 +95,9 @@ class Candidate:
     stale: str
     """The command that tells what an earlier session left behind."""
     stale_ours: re.Pattern[str]
+    """Finds what we left there, and what waits to be confirmed; its group, if any, is the session's name."""
     clear: tuple[str, ...] = ()
-    """Takes away what we left behind; nothing where it goes by itself."""
+    """Takes one away; nothing where it goes by itself."""
     seconds: float = 120
 
 
@@ -131,8 +132,17 @@ class Dialect:
     """None where the commit saves."""
     candidate: Candidate | None = None
     """None where each line takes effect at once."""
+    named: bool = True
+    """A VLAN bears a name, which tells whose it is."""
+    port_words: tuple[str, str] = ("$^", "")
+    """Pattern and replacement: how the commands write a port, where they do not as the platform's document does."""
     denied: re.Pattern[str] = re.compile(r"(?i)authoriz|permission denied|not permitted")
     """Errors that are about the login, not about the line."""
+
+
+def port_word(dialect: Dialect, port: str) -> str:
+    """A port as this platform's commands write it."""
+    return re.sub(*dialect.port_words, port)
 
 
 def rendered(templates: tuple[str, ...], *, vlan: int, name: str, port: str = "") -> tuple[str, ...]:

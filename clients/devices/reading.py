@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from clients.devices.dialect import Carried, Dialect, NoTrunkError, State, UnreadableError
+from clients.devices.dialect import Carried, Dialect, NoTrunkError, State, UnreadableError, port_word
 from clients.devices.session import Session
 from clients.errors import UnavailableError
 
@@ -18,7 +18,7 @@ def read_state(session: Session, dialect: Dialect, ports: Iterable[str]) -> Stat
             raise UnreadableError(f"`{reading.vlans}` was answered with {words}")
         vlans = reading.parse_vlans(listed)
         for port in ports:
-            output = session.read(reading.port.format(port=port))
+            output = session.read(reading.port.format(port=port_word(dialect, port)))
             try:
                 if words := session.error_in(output):
                     raise NoTrunkError(f"the switch has no such port ({words})")

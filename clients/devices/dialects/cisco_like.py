@@ -22,7 +22,7 @@ def vlans_by_template(platform: str, command: str) -> Callable[[str], Vlans]:
             # Netmiko's own way to the template calls what Python deprecates.
             rows = parse_output(platform=platform, command=command, data=table)
             found = {int(row["vlan_id"]): str(row["vlan_name"]) for row in rows}
-            used = {int(row["vlan_id"]) for row in rows if row["interfaces"]}
+            ports = {int(row["vlan_id"]): set(row["interfaces"]) for row in rows}
         except (ParsingException, TextFSMError, KeyError, ValueError):
             raise UnreadableError(f"`{command}` answered no table of VLANs but {shown(output.strip())}") from None
         # The templates pass over a row they cannot read, and a VLAN that is not seen is one that could be taken twice.
@@ -31,9 +31,15 @@ def vlans_by_template(platform: str, command: str) -> Callable[[str], Vlans]:
             raise UnreadableError(
                 f"`{command}`: a row was not understood, or VLAN 1 is missing: {shown(output.strip())}"
             )
+        # Some list the unrestricted trunks under every VLAN, which says nothing about one.
+        everywhere = set.intersection(*ports.values()) if len(ports) > 2 else set()
         return Vlans(
             found,
-            frozenset(number for number, name in found.items() if name == f"VLAN{number:04d}" and number not in used),
+            frozenset(
+                number
+                for number, name in found.items()
+                if name in (f"VLAN{number:04d}", f"VLAN{number}") and not ports[number] - everywhere
+            ),
         )
 
     return parse

@@ -16,7 +16,7 @@ from clients.devices.dialect import (
 from tenancy.mistakes import shown
 from tenancy.vlans import in_ranges
 
-_NOISE = re.compile(r"^(?:\[edit.*\]|\{\w+(?::\w+)?\}.*|##.*|)$")
+_NOISE = re.compile(r"^(?:\[edit.*\]|\{\w+(?::\w+)?\}.*|##.*|# commit confirmed will be rolled back.*|)$")
 _ID = re.compile(r"set vlans (\S+) vlan-id(?:-list)? ([0-9]+(?:-[0-9]+)?)")
 _RANGE = re.compile(r"set vlans (\S+) vlan-range ([0-9]+-[0-9]+)")
 _SWITCHING = r"set interfaces {port} unit 0 family ethernet-switching "
@@ -110,7 +110,7 @@ JUNIPER_JUNOS = Dialect(
         confirmed=re.compile(r"commit complete"),
         revert=("configure exclusive", "rollback 1", "commit", "exit configuration-mode"),
         stale="show system commit",
-        stale_ours=re.compile(r"^0 .*rollback in", re.MULTILINE),
+        stale_ours=re.compile(r"^0 .*rollback in|^# commit confirmed will be rolled back", re.MULTILINE),
     ),
     tried="simulator",
     sources=(

@@ -73,7 +73,8 @@ def _lines(output: str) -> list[str]:
 JUNIPER_JUNOS = Dialect(
     platform="juniper-junos",
     device_type="juniper_junos",
-    prompt=r"{host}[>#%]",
+    # Not Netmiko's: while a commit waits to be confirmed, a note stands above the prompt, and Netmiko takes its `#` for it.
+    prompt=r"[\w.-]+@[\w.-]+[>#%]",
     create=("set vlans {name} vlan-id {vlan}",),
     delete=("delete vlans {name}",),
     join=("set interfaces {port} unit 0 family ethernet-switching vlan members {name}",),

@@ -75,7 +75,7 @@ async def test_several_tenants_go_in_with_one_session(any_switch: Scene) -> None
 async def test_what_is_somebody_elses_is_refused(any_switch: Scene) -> None:
     before = any_switch.running.copy()
     for action in ("preview", "ensure", "absent"):
-        outcome = await any_switch.ask(action, vlan=10)  # type: ignore[arg-type]  # of a tuple
+        outcome = await any_switch.ask(action, vlan=10)
         assert (outcome.result, outcome.reason) == ("refused", "foreign-vlan")
     assert (await any_switch.ask("verify", vlan=10)).result == "done"
     assert (await any_switch.ask("verify", vlan=30)).reason == "not-there"

@@ -39,6 +39,7 @@ lock: $(STAMP)
 docs: $(STAMP)
 	@$(BIN)/python -c "from tenancy.reference import reference; print(reference(), end='')" > docs/reference/documents.md
 	@$(BIN)/python -c "from workers.settings import settings_reference; print(settings_reference(), end='')" > docs/reference/settings.md
+	@$(BIN)/python -c "from clients.devices.reference import reference; print(reference(), end='')" > docs/reference/switches.md
 
 histories: $(STAMP)
 	$(BIN)/python -m tests.workflows.histories

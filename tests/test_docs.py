@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from clients.devices.reference import reference as switches_reference
 from tenancy.reference import reference
 from workers.settings import settings_reference
 
@@ -18,6 +19,10 @@ def test_the_reference_of_the_documents_is_what_the_models_say() -> None:
 
 def test_the_reference_of_the_settings_is_what_the_settings_say() -> None:
     assert (ROOT / "docs/reference/settings.md").read_text() == settings_reference(), "run `make docs`"
+
+
+def test_the_reference_of_the_switches_is_what_the_dialects_say() -> None:
+    assert (ROOT / "docs/reference/switches.md").read_text() == switches_reference(), "run `make docs`"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -47,7 +47,7 @@ def _answer(dialect: Dialect, state: State, request: DeviceRequest, tally: Tally
             case "survey":
                 told = survey(state, request, tally.where)
             case "preview":
-                lines = lines_of(to_ensure(dialect, state, request, tally.where))
+                lines = lines_of(to_ensure(dialect, state, request, tally.switch, tally.where))
             case "verify":
                 verify(dialect, state, request, tally.where)
             case "verify-absent":

@@ -10,14 +10,14 @@ from clients.devices.changes import Step, after
 from clients.devices.dialect import Candidate, Dialect, State
 from clients.devices.reading import read_state
 from clients.devices.session import RejectedLineError, Session
-from clients.devices.tally import Tally, lacking, lasting
+from clients.devices.tally import Tally, lasting
 from clients.errors import UnavailableError
 from tenancy.devices import DeviceRequest
 from tenancy.mistakes import shown
 
 
 class _NotCommittedError(Exception):
-    """The candidate as a whole did not go in, and is gone; `lacking` tells which requests had no effect."""
+    """The candidate as a whole did not go in, and is gone; with the error of a line, or None where it had no effect."""
 
     def __init__(self, error: RejectedLineError | None) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ def _commit(
         session.change(candidate.close)
     state = read_state(session, dialect, ports)
     requests = [request for request, _ in planned]
-    if any(lacking(dialect, state, request, tally.where) for request in lasting(requests)):
+    if any(tally.lacking(dialect, state, request) for request in lasting(requests)):
         for line in candidate.revert:
             session.change(line, seconds=candidate.seconds)
         raise _NotCommittedError(None)

@@ -18,7 +18,7 @@ class Step:
     inverse: tuple[str, ...]
 
 
-def to_ensure(dialect: Dialect, state: State, request: DeviceRequest, where: str) -> tuple[Step, ...]:
+def to_ensure(dialect: Dialect, state: State, request: DeviceRequest, switch: str, where: str) -> tuple[Step, ...]:
     """What is missing until the VLAN is there under the tenant's name, on every trunk.
 
     A VLAN that nobody named or uses is given the name: most likely a session of ours was lost before its second line.
@@ -26,7 +26,7 @@ def to_ensure(dialect: Dialect, state: State, request: DeviceRequest, where: str
     """
     vlan, name = _vlan(request), vlan_name(request.tenant)
     _trunks_there(state, request, where)
-    _not_foreign(dialect, state, request, where, "choose another ID, or have it removed there")
+    _not_foreign(dialect, state, request, switch, where, "choose another ID, or have it removed there")
     twin = next((number for number, other in state.vlans.items() if other == name and number != vlan), None)
     if twin is not None:
         # Junos would give the VLAN of this name another ID, and IOS refuses two of a name.
@@ -55,7 +55,12 @@ def to_absent(dialect: Dialect, state: State, request: DeviceRequest, where: str
     """
     vlan, name = _vlan(request), vlan_name(request.tenant)
     _not_foreign(
-        dialect, state, request, where, "nothing was touched: look who made it, and remove it by hand if it has to go"
+        dialect,
+        state,
+        request,
+        "",
+        where,
+        "nothing was touched: look who made it, and remove it by hand if it has to go",
     )
     steps = [
         _step(dialect, "leave", vlan, name, port)
@@ -183,7 +188,7 @@ def _trunks_there(state: State, request: DeviceRequest, where: str) -> None:
             )
 
 
-def _not_foreign(dialect: Dialect, state: State, request: DeviceRequest, where: str, remedy: str) -> None:
+def _not_foreign(dialect: Dialect, state: State, request: DeviceRequest, switch: str, where: str, remedy: str) -> None:
     vlan, name = _vlan(request), vlan_name(request.tenant)
     if vlan not in state.vlans or vlan in state.nameless:
         return
@@ -198,7 +203,7 @@ def _not_foreign(dialect: Dialect, state: State, request: DeviceRequest, where: 
     # it away is asked only for an ID that was reserved for the tenant.
     made = set(_step(dialect, "create", vlan, name).lines)
     told = request.approval.preview.switches if request.approval is not None else ()
-    if request.action != "absent" and not any(made <= set(one.lines) for one in told):
+    if request.action != "absent" and not any(one.switch == switch and made <= set(one.lines) for one in told):
         raise RefusedError(
             f"{where}: VLAN {vlan} is there already, and {dialect.platform} does not tell whose it is: {remedy}",
             reason="foreign-vlan",

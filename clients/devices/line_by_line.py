@@ -7,7 +7,7 @@ from clients.devices.changes import Step, after
 from clients.devices.dialect import Dialect, State
 from clients.devices.reading import read_state
 from clients.devices.session import RejectedLineError, Session
-from clients.devices.tally import Tally, differences, lacking, lasting
+from clients.devices.tally import Tally, differences, lasting
 from clients.errors import UnavailableError
 from tenancy.devices import DeviceRequest
 
@@ -33,7 +33,7 @@ def apply(
         open_requests = [
             request
             for request in lasting(open_requests)
-            if request.id not in tally.refused and lacking(dialect, state, request, tally.where)
+            if request.id not in tally.refused and tally.lacking(dialect, state, request)
         ]
         if not open_requests:
             break

@@ -24,12 +24,21 @@ class Tally:
         try:
             if request.action == "absent":
                 return to_absent(dialect, state, request, self.where)
-            steps = to_ensure(dialect, state, request, self.where)
+            steps = to_ensure(dialect, state, request, self.switch, self.where)
             approved(self.switch, request, steps, self.where)
         except RefusedError as error:
             self.refused[request.id] = error
             return ()
         return steps
+
+    def lacking(self, dialect: Dialect, state: State, request: DeviceRequest) -> bool:
+        """Whether the request would still need something from this state on, or be refused there."""
+        try:
+            if request.action == "absent":
+                return bool(to_absent(dialect, state, request, self.where))
+            return bool(to_ensure(dialect, state, request, self.switch, self.where))
+        except RefusedError:
+            return True
 
     def note(self, request: DeviceRequest, lines: Sequence[str]) -> None:
         """Lines that were sent for a request."""
@@ -57,16 +66,6 @@ class Tally:
             f"{self.refused[request.id]}; BUT it could not be taken back: {what}: put it right by hand",
             reason="rejected",
         )
-
-
-def lacking(dialect: Dialect, state: State, request: DeviceRequest, where: str) -> tuple[Step, ...]:
-    """What a request would still need from this state on; something, too, where it would be refused there."""
-    try:
-        if request.action == "absent":
-            return to_absent(dialect, state, request, where)
-        return to_ensure(dialect, state, request, where)
-    except RefusedError:
-        return (Step((), ()),)
 
 
 def lasting(requests: Sequence[DeviceRequest]) -> list[DeviceRequest]:

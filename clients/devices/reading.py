@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from clients.devices.dialect import Carried, Dialect, NoTrunkError, State, UnreadableError, port_word
 from clients.devices.session import Session
-from clients.errors import UnavailableError
+from clients.errors import RefusedError, UnavailableError
 
 
 def read_state(session: Session, dialect: Dialect, ports: Iterable[str]) -> State:
@@ -14,13 +14,13 @@ def read_state(session: Session, dialect: Dialect, ports: Iterable[str]) -> Stat
     no_trunks: dict[str, str] = {}
     try:
         listed = session.read(reading.vlans)
-        if words := session.error_in(listed):
+        if words := _error_in(session, dialect, listed):
             raise UnreadableError(f"`{reading.vlans}` was answered with {words}")
         vlans = reading.parse_vlans(listed)
         for port in ports:
             output = session.read(reading.port.format(port=port_word(dialect, port)))
             try:
-                if words := session.error_in(output):
+                if words := _error_in(session, dialect, output):
                     raise NoTrunkError(f"the switch has no such port ({words})")
                 trunks[port] = reading.parse_port(output, port, vlans.names)
             except NoTrunkError as error:
@@ -31,3 +31,14 @@ def read_state(session: Session, dialect: Dialect, ports: Iterable[str]) -> Stat
         ) from error
     carried = frozenset[int]().union(*(numbers for numbers in trunks.values() if numbers is not None))
     return State(vlans.names, trunks, no_trunks, vlans.nameless - carried)
+
+
+def _error_in(session: Session, dialect: Dialect, output: str) -> str | None:
+    """As the session tells it. A login that may not read is no port that is missing: raises RefusedError."""
+    words = session.error_in(output)
+    if words is not None and dialect.denied.search(words):
+        raise RefusedError(
+            f"{session.where}: the login may not read what it has to ({words}): give it the rights on the switch",
+            reason="login-refused",
+        )
+    return words

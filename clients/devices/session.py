@@ -17,6 +17,7 @@ from tenancy.mistakes import shown
 LINE_SECONDS = 30.0
 """How long a switch may take to answer a line. One that reloads or hangs is given up then."""
 POLL_SECONDS = 0.01
+CLOSE_SECONDS = 5.0
 PROGRESS_SECONDS = 2.0
 """How often a long wait is told of."""
 
@@ -93,11 +94,6 @@ class Session:
         """The line of the output that is an error, made safe to print; None where there is none."""
         for line in output.split("\n"):
             if self._dialect.errors.search(line):
-                if self._dialect.denied.search(line):
-                    raise RefusedError(
-                        f"{self.where}: the login may not do this ({shown(line.strip())}): give it the rights on the switch",
-                        reason="login-refused",
-                    )
                 return shown(line.strip())
         return None
 
@@ -203,10 +199,16 @@ class Session:
 
     def close(self) -> None:
         """Cut the connection. A graceful goodbye would send a line, which a fenced worker must not."""
-        for part in (self._connection.remote_conn, self._connection.remote_conn_pre):
+        client = self._connection.remote_conn_pre
+        transport = client.get_transport() if client is not None else None
+        for part in (self._connection.remote_conn, client):
             if part is not None:
                 with suppress(Exception):
                     part.close()
+        if transport is not None:
+            # Where the switch was faster, its thread may still be closing the channel of a jump host, which has to last
+            # that long.
+            transport.join(CLOSE_SECONDS)
         # Netmiko's own disconnect() finds no channel, sends nothing, and takes its filter off the logger.
         self._connection.remote_conn = None
         with suppress(Exception):

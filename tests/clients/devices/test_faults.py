@@ -280,3 +280,16 @@ async def test_a_cancelled_batch_stops_before_its_next_line(ios: Scene) -> None:
         await batch
     assert ios.changed() == ["vlan 100", "name berth-acme"]
     await converges(ios, *lines)
+
+
+async def test_a_login_without_rights_is_told_and_leaves_nothing(ios: Scene) -> None:
+    before, lines = ios.running.copy(), await ios.lines()
+    ios.simulated.faults.add(effect="error", line="^interface", message="% Authorization failed.")
+    (outcome,) = await ios.work(ios.approved(lines))
+    assert (outcome.result, outcome.reason) == ("refused", "rejected")
+    assert "Authorization failed" in outcome.message
+    assert ios.running == before
+    ios.simulated.faults.add(effect="error", line="^show running", message="% Authorization failed.")
+    with pytest.raises(RefusedError, match="may not read") as refused:
+        await ios.ask("survey")
+    assert refused.value.reason == "login-refused"

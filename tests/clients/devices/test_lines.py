@@ -21,14 +21,14 @@ from tenancy.devices import DeviceRequest
 from tenancy.switches import PORT_PATTERNS
 from tests.clients.devices.scene import Scene, approval
 
-TENANTS = st.from_regex(r"[a-z]([a-z0-9-]{0,18}[a-z0-9])?", fullmatch=True)
+TENANTS = st.from_regex(r"[a-z]([a-z0-9-]{0,22}[a-z0-9])?", fullmatch=True).filter(lambda name: "--" not in name)
 VLANS = st.integers(2, 4094)
 
 
 def pattern_of(template: str, dialect: Dialect) -> str:
     """What a line of a template may be, written down apart from how it is rendered."""
     ports = PORT_PATTERNS[dialect.platform].replace("lag", "lag ?")
-    parts = {"{vlan}": "[1-9][0-9]{0,3}", "{name}": "berth-[a-z][a-z0-9-]{0,19}", "{port}": f"(?:{ports})"}
+    parts = {"{vlan}": "[1-9][0-9]{0,3}", "{name}": "berth-[a-z][a-z0-9-]{0,23}", "{port}": f"(?:{ports})"}
     return "".join(parts.get(part, re.escape(part)) for part in re.split(r"(\{\w+\})", template))
 
 

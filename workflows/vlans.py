@@ -1,6 +1,6 @@
 """Mode vlan: the tenant's VLAN ID, the network team's approval, and the VLAN on every switch, each with its undo."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -14,6 +14,7 @@ from tenancy.devices import Survey
 from tenancy.kinds import VPC
 from tenancy.names import APPROVAL_ANNOTATION
 from tenancy.plan import Plan
+from tenancy.switches import Switch
 from tenancy.vlans import VlanMode, as_ranges, candidates
 from workflows.approval import Approvals
 from workflows.asking import Action, Asking
@@ -39,6 +40,8 @@ class OwnVlan:
         self._asking = asking
         self._run = run
         self._requested_by = requested_by
+        self._undone_on: set[int] = set()
+        """The IDs whose undo on the switches is registered."""
 
     async def bring_in(
         self, found: Found, vlan: VlanMode, wished: int | None, *, was_there: bool
@@ -75,25 +78,33 @@ class OwnVlan:
         )
         number = await self._reserve(reservation)
         # Of a tenant that was there before the run a switch keeps what it carried.
-        self._register_undo(vlan, number, lambda switch: was_there and number in surveys[switch].own)
+        undo = [switch for switch in vlan.switches if not (was_there and number in surveys[switch.name].own)]
+        if _by_hand(vlan):
+            # Reading only: what the team configured before it decided must not be forgotten where it then rejects.
+            self._register_undo(vlan, number, undo)
         preview = await self._preview(found.plan.on_vlan(number), vlan)
+        approval = self._earlier(found, preview)
         while True:
-            approval = self._earlier(found, preview) or await self._approvals.ask(
-                preview, vlan.approval, found.allowed_signers or None, vlans=candidates(vlan)
-            )
+            if approval is None:
+                approval = await self._approvals.ask(
+                    preview, vlan.approval, found.allowed_signers or None, vlans=candidates(vlan)
+                )
             try:
                 if approval.vlan != number:
                     await self._reserve(
                         reservation.model_copy(update={"wished": approval.vlan, "instead_of": number, "foreign": {}})
                     )
                     number = approval.vlan
-                    self._register_undo(vlan, number, lambda _: False)
+                    undo = list(vlan.switches)
+                # Not before the approval: taking back saves what runs on a switch, whoever changed it.
+                self._register_undo(vlan, number, undo)
                 await self._on_every_switch(vlan, number, approval)
                 return found.plan.on_vlan(number), approval
             except (ApplicationError, ActivityError) as refused:
                 if _type_of(refused) not in DECIDE_AGAIN:
                     raise
                 self._board.mark(APPROVAL.id, StepState.WAITING, f"to be decided again: {reason_of(refused)}")
+            approval = None
             # Of what the network team has configured by hand there is no preview: it bears any name.
             if not _by_hand(vlan):
                 preview = await self._preview(found.plan.on_vlan(number), vlan)
@@ -117,8 +128,11 @@ class OwnVlan:
         self._board.know_vlan(reserved.vlan)
         return reserved.vlan
 
-    def _register_undo(self, vlan: VlanMode, number: int, keeps: Callable[[str], bool]) -> None:
-        trunks = {switch.name: switch.trunks for switch in vlan.switches if not keeps(switch.name)}
+    def _register_undo(self, vlan: VlanMode, number: int, switches: Sequence[Switch]) -> None:
+        if number in self._undone_on:
+            return
+        self._undone_on.add(number)
+        trunks = {switch.name: switch.trunks for switch in switches}
         self._removals.new_phase()
         for removal in off_the_switches(self._asking, trunks, number, by_hand=_by_hand(vlan)):
             self._removals.register(removal)

@@ -18,6 +18,7 @@ from tests.workflows.vlan_world import (
     decide,
     everywhere,
     running_vlan_world,
+    vlan_platform,
     vlan_tenant,
     waiting,
 )
@@ -72,7 +73,9 @@ async def test_no_line_is_sent_to_a_switch_before_the_approval(world: VlanWorld)
 
 
 async def test_a_rejected_approval_frees_the_vlan_and_touches_no_switch(world: VlanWorld) -> None:
-    before = [switch.text("running") for switch in world.switches]
+    for switch in world.switches:
+        await switch.change("interface GigabitEthernet1/0/4", "description somebody is still at it")
+    before = [(switch.text("running"), switch.text("startup")) for switch in world.switches]
     run, shown = await world.asked()
     await decide(run, "reject", plan=shown.plan, comment="not in this maintenance window")
 
@@ -80,7 +83,7 @@ async def test_a_rejected_approval_frees_the_vlan_and_touches_no_switch(world: V
     assert failed.type == REFUSED
     assert "rejected by nadia@example.com" in failed.message
     assert "not in this maintenance window" in failed.message
-    assert [switch.text("running") for switch in world.switches] == before
+    assert [(switch.text("running"), switch.text("startup")) for switch in world.switches] == before
     assert await vlans_of(world) == []
 
 
@@ -167,6 +170,22 @@ async def test_a_tenant_whose_switches_need_nothing_is_not_asked_about_again(wor
     again = await world.onboarded(document)
     assert again["vlan"] == 2000
     assert again["approval"] == first["approval"]
+
+
+async def test_an_earlier_approval_by_somebody_who_is_no_approver_any_more_is_asked_for_again(
+    client: Client, tmp_path: Path, name: str
+) -> None:
+    async with running_vlan_world(client, tmp_path, name) as world:
+        await world.approved()
+        rules = {"approvers": ["omar@example.com"]}
+        vlan_platform(tmp_path, world.switches, approval=rules)
+        run, shown = await world.asked()
+        assert shown.preview is not None
+        assert [one.lines for one in shown.preview.switches] == [(), ()]
+        await decide(run, "approve", by="omar@example.com", plan=shown.plan)
+        handed_over = await asyncio.wait_for(run.result(), PATIENCE)
+        assert handed_over["approval"]["decision"]["by"] == "omar@example.com"
+        assert world.carries(2000) == everywhere(world, 2000, name)
 
 
 async def test_a_run_nobody_requested_is_refused_since_nobody_could_approve_it(world: VlanWorld) -> None:

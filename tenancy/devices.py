@@ -1,8 +1,8 @@
 """What a run asks of a switch, and what it is answered: plain data, the same for whoever asks, queues or carries out."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from tenancy.approval import Approval
 from tenancy.fields import Name
@@ -19,9 +19,10 @@ class DeviceRequest(_Plain):
 
     id: str
     tenant: Name
-    action: Literal["survey", "preview", "ensure", "absent", "verify", "verify-absent"]
+    action: Literal["survey", "preview", "preview-by-hand", "ensure", "absent", "verify", "verify-absent"]
     """survey: which IDs the switch knows, and whether the trunks are there. preview: the lines `ensure` would send now.
-    ensure, absent: make it so, read back, save. verify, verify-absent: read only (the network team works by hand)."""
+    ensure, absent: make it so, read back, save. preview-by-hand, verify, verify-absent: where the network team configures
+    the switches, what it has to send, and whether it has; the VLAN may bear any name."""
     vlan: VlanId | None = None
     """None for a survey only."""
     trunks: tuple[PortName, ...] = ()
@@ -32,7 +33,7 @@ class DeviceRequest(_Plain):
 class Survey(_Plain):
     """What a switch knows, as far as a tenant that needs a VLAN has to know it."""
 
-    foreign: str
+    foreign: Annotated[str, Field(pattern=r"^([0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*)?$")]
     """IDs known under a name that is not this tenant's, as ranges: `1,10-20`."""
     own: tuple[int, ...] = ()
     """IDs known under this tenant's name."""

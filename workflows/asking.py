@@ -44,7 +44,7 @@ ASK_AGAIN = timedelta(minutes=10)
 """Until a request that has no answer is sent again: a device's queue that was terminated has forgotten it. Doubled each time."""
 LONGEST_WAIT = timedelta(hours=2)
 """Between two times at the most; a run's history is finite."""
-Action = Literal["survey", "preview", "ensure", "absent", "verify", "verify-absent"]
+Action = Literal["survey", "preview", "preview-by-hand", "ensure", "absent", "verify", "verify-absent"]
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +27,7 @@ from workflows.face import (
     DEVICE_WAITS,
     INVALID_DOCUMENT,
     STAGE,
+    Addressee,
     DeviceAsk,
     DeviceStatus,
     DeviceWithdrawal,
@@ -309,11 +311,12 @@ class DeviceQueue:
         found = error.errors(include_url=False, include_input=False, include_context=False)[0]
         why = f"{'.'.join(map(str, found['loc'])) or 'request'}: {found['msg']}"
         workflow.logger.warning("request cannot be read", extra={"reason": why})
-        if isinstance(raw, dict) and isinstance(request, dict):
-            id, workflow_id, run = request.get("id"), raw.get("workflow"), raw.get("run")
-            if isinstance(id, str) and isinstance(workflow_id, str) and workflow_id and isinstance(run, str):
+        id = request.get("id") if isinstance(request, dict) else None
+        if isinstance(raw, dict) and isinstance(id, str):
+            with suppress(ValidationError):  # then it cannot be read whom to answer
+                whom = Addressee.model_validate({"workflow": raw.get("workflow"), "run": raw.get("run")})
                 outcome = DeviceOutcome(id=id, result="refused", reason="invalid-request", message=why)
-                await self._tell(workflow_id, run, DEVICE_ANSWERED, outcome)
+                await self._tell(whom.workflow, whom.run, DEVICE_ANSWERED, outcome)
 
     @workflow.signal
     async def withdraw(self, raw: Any = None) -> None:

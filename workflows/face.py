@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from temporalio.common import SearchAttributeKey
 
@@ -215,15 +215,29 @@ class Offboarded(_Told):
     requested_by: str
 
 
+# Temporal fails the task of a workflow that signals what can be no workflow: again and again, for ever.
+WorkflowId: TypeAlias = Annotated[str, Field(pattern=r"^[!-~]{1,200}$")]
+"""Of a workflow that is to be signalled; Temporal itself takes 1000 bytes."""
+RunId: TypeAlias = Annotated[str, Field(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+"""A run, as Temporal names it: a UUID."""
+
+
+class Addressee(_Told):
+    """Who is to be told the outcome of a request, as the signals say it among other things."""
+
+    workflow: WorkflowId
+    run: RunId
+
+
 class DeviceAsk(_Told):
     """The argument of the signal `request`. Sent again, it is the same request; the latest says where to answer."""
 
     request: DeviceRequest
-    workflow: str
+    workflow: WorkflowId
     """ID of the workflow that is told the outcome."""
-    run: str
+    run: RunId
     """Its run."""
-    asked: datetime
+    asked: AwareDatetime
     """When this was sent. What is not known yet and took too long to arrive is not taken: its run may be long gone."""
 
 
@@ -232,8 +246,8 @@ class DeviceWithdrawal(_Told):
 
     id: str
     """The request's ID."""
-    workflow: str
-    run: str
+    workflow: WorkflowId
+    run: RunId
 
 
 class DeviceWaits(_Told):

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from temporalio import workflow
@@ -136,7 +137,7 @@ def _phases(tenant: str, found: Inventory, asking: Asking) -> Iterator[list[Remo
     yield of(VLAN)
     for thing in objects:
         if thing["kind"] == VLAN.name and (number := (thing.get("spec") or {}).get("id")):
-            yield off_the_switches(asking, found.switches, int(number), by_hand=found.by_hand, stage="removal")
+            yield off_the_switches(asking, found.switches, partial(int, number), by_hand=found.by_hand, stage="removal")
     yield of(VPC)
     yield of(SUBNET)
     yield of(NAMESPACE)

@@ -1,6 +1,6 @@
 """Mode vlan: the tenant's VLAN ID, the network team's approval, and the VLAN on every switch, each with its undo."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -14,8 +14,7 @@ from tenancy.devices import Survey
 from tenancy.kinds import VPC
 from tenancy.names import APPROVAL_ANNOTATION
 from tenancy.plan import Plan
-from tenancy.switches import Switch
-from tenancy.vlans import VlanMode, as_ranges, candidates
+from tenancy.vlans import VlanMode, as_ranges, candidates, in_ranges
 from workflows.approval import Approvals
 from workflows.asking import Action, Asking
 from workflows.board import Board
@@ -40,8 +39,9 @@ class OwnVlan:
         self._asking = asking
         self._run = run
         self._requested_by = requested_by
-        self._undone_on: set[int] = set()
-        """The IDs whose undo on the switches is registered."""
+        self._number = 0
+        """The ID reserved now."""
+        self._undo_is_registered = False
 
     async def bring_in(
         self, found: Found, vlan: VlanMode, wished: int | None, *, was_there: bool
@@ -76,38 +76,39 @@ class OwnVlan:
             wished=wished,
             foreign={switch: survey.foreign for switch, survey in surveys.items() if survey.foreign},
         )
-        number = await self._reserve(reservation)
-        # Of a tenant that was there before the run a switch keeps what it carried.
-        undo = [switch for switch in vlan.switches if not (was_there and number in surveys[switch.name].own)]
+        await self._reserve(reservation)
+        # What a switch knew of a tenant that was there before the run, it keeps, under whatever name.
+        kept = {switch for switch, survey in surveys.items() if was_there and _knows(survey, self._number)}
         if _by_hand(vlan):
             # Reading only: what the team configured before it decided must not be forgotten where it then rejects.
-            self._register_undo(vlan, number, undo)
-        preview = await self._preview(found.plan.on_vlan(number), vlan)
-        approval = self._earlier(found, preview)
+            self._register_undo(vlan, kept)
+        recorded = _recorded(found, self._number)
+        preview = await self._preview(found.plan.on_vlan(self._number), vlan, recorded)
+        approval = self._earlier(recorded, preview)
         while True:
-            if approval is None:
-                approval = await self._approvals.ask(
-                    preview, vlan.approval, found.allowed_signers or None, vlans=candidates(vlan)
-                )
+            approval = approval or await self._approvals.ask(
+                preview, vlan.approval, found.allowed_signers or None, vlans=candidates(vlan)
+            )
             try:
-                if approval.vlan != number:
+                if approval.vlan != self._number:
                     await self._reserve(
-                        reservation.model_copy(update={"wished": approval.vlan, "instead_of": number, "foreign": {}})
+                        reservation.model_copy(
+                            update={"wished": approval.vlan, "instead_of": self._number, "foreign": {}}
+                        )
                     )
-                    number = approval.vlan
-                    undo = list(vlan.switches)
                 # Not before the approval: taking back saves what runs on a switch, whoever changed it.
-                self._register_undo(vlan, number, undo)
-                await self._on_every_switch(vlan, number, approval)
-                return found.plan.on_vlan(number), approval
+                self._register_undo(vlan, kept)
+                await self._on_every_switch(vlan, self._number, approval)
+                return found.plan.on_vlan(self._number), approval
             except (ApplicationError, ActivityError) as refused:
                 if _type_of(refused) not in DECIDE_AGAIN:
                     raise
                 self._board.mark(APPROVAL.id, StepState.WAITING, f"to be decided again: {reason_of(refused)}")
-            approval = None
             # Of what the network team has configured by hand there is no preview: it bears any name.
             if not _by_hand(vlan):
-                preview = await self._preview(found.plan.on_vlan(number), vlan)
+                preview = await self._preview(found.plan.on_vlan(self._number), vlan, approval)
+            # It did not do; the earlier one would not do the next time either.
+            approval = None
 
     async def _survey(self, vlan: VlanMode) -> dict[str, Survey]:
         """What each switch knows, by its name."""
@@ -122,25 +123,34 @@ class OwnVlan:
             for switch, outcome in zip(vlan.switches, outcomes, strict=True)
         }
 
-    async def _reserve(self, reservation: ReserveVlan) -> int:
+    async def _reserve(self, reservation: ReserveVlan) -> None:
         reserved: Reserved = await take_step(self._board, VLAN, VlanSteps.reserve_vlan, reservation)
         self._board.mark(VLAN.id, StepState.DONE, "; ".join([_noted(reserved), *reserved.passed_over]))
         self._board.know_vlan(reserved.vlan)
-        return reserved.vlan
+        self._number = reserved.vlan
 
-    def _register_undo(self, vlan: VlanMode, number: int, switches: Sequence[Switch]) -> None:
-        if number in self._undone_on:
+    def _register_undo(self, vlan: VlanMode, kept: Collection[str]) -> None:
+        if self._undo_is_registered:
             return
-        self._undone_on.add(number)
-        trunks = {switch.name: switch.trunks for switch in switches}
+        self._undo_is_registered = True
+        trunks = {switch.name: switch.trunks for switch in vlan.switches if switch.name not in kept}
         self._removals.new_phase()
-        for removal in off_the_switches(self._asking, trunks, number, by_hand=_by_hand(vlan)):
+        # Where the network team takes another ID, the first one is given back, and may be another tenant's by the undo.
+        for removal in off_the_switches(self._asking, trunks, lambda: self._number, by_hand=_by_hand(vlan)):
             self._removals.register(removal)
 
-    async def _preview(self, plan: Plan, vlan: VlanMode) -> Preview:
+    async def _preview(self, plan: Plan, vlan: VlanMode, approval: Approval | None) -> Preview:
+        """What would be sent. `approval`: the tenant's last one, by which a switch without names knows its VLAN."""
         outcomes = await side_by_side(
             [
-                self._asking.take(preview_of(switch.name), switch.name, "preview", vlan=plan.vlan, trunks=switch.trunks)
+                self._asking.take(
+                    preview_of(switch.name),
+                    switch.name,
+                    "preview-by-hand" if _by_hand(vlan) else "preview",
+                    vlan=plan.vlan,
+                    trunks=switch.trunks,
+                    approval=approval,
+                )
                 for switch in vlan.switches
             ]
         )
@@ -159,19 +169,12 @@ class OwnVlan:
             plan=plan.hash,
         )
 
-    def _earlier(self, found: Found, preview: Preview) -> Approval | None:
+    def _earlier(self, recorded: Approval | None, preview: Preview) -> Approval | None:
         """The approval a tenant has already, where no switch would be sent a line."""
-        if any(one.lines for one in preview.switches):
+        if recorded is None or any(one.lines for one in preview.switches):
             return None
-        for thing in found.before:
-            text = (thing["metadata"].get("annotations") or {}).get(APPROVAL_ANNOTATION)
-            if thing["kind"] == VPC.name and text is not None:
-                with suppress(ValidationError):
-                    approval = Approval.model_validate_json(text)
-                    if approval.vlan == preview.vlan and approval.preview.tenant == preview.tenant:
-                        self._board.mark(APPROVAL.id, StepState.DONE, f"given before by {approval.decision.by}")
-                        return approval
-        return None
+        self._board.mark(APPROVAL.id, StepState.DONE, f"given before by {recorded.decision.by}")
+        return recorded
 
     async def _on_every_switch(self, vlan: VlanMode, number: int, approval: Approval) -> None:
         await side_by_side(
@@ -190,15 +193,45 @@ class OwnVlan:
 
 
 def off_the_switches(
-    asking: Asking, trunks: Mapping[str, Sequence[str]], number: int, *, by_hand: bool, stage: str | None = None
+    asking: Asking,
+    trunks: Mapping[str, Sequence[str]],
+    number: Callable[[], int],
+    *,
+    by_hand: bool,
+    stage: str | None = None,
 ) -> list[Removal]:
-    """What takes a tenant's VLAN off each switch, or, where the network team works by hand, waits until it has."""
+    """What takes a tenant's VLAN off each switch, or, where the network team works by hand, waits until it has.
+
+    `number` is asked for the ID when it is to go.
+    """
     removals = []
     for switch, ports in trunks.items():
         step: StepStatus = vlan_on(switch, stage) if stage else vlan_on(switch)
         action: Action = "verify-absent" if by_hand else "absent"
-        removals.append(Removal(step, by=partial(asking.take_back, step, switch, action, vlan=number, trunks=ports)))
+        removals.append(Removal(step, by=partial(_take_back, asking, step, switch, action, number, ports)))
     return removals
+
+
+async def _take_back(
+    asking: Asking, step: StepStatus, switch: str, action: Action, number: Callable[[], int], ports: Sequence[str]
+) -> bool:
+    return await asking.take_back(step, switch, action, vlan=number(), trunks=ports)
+
+
+def _recorded(found: Found, number: int) -> Approval | None:
+    """The approval that stands on the tenant's VPC, if it is about this ID."""
+    for thing in found.before:
+        text = (thing["metadata"].get("annotations") or {}).get(APPROVAL_ANNOTATION)
+        if thing["kind"] == VPC.name and text is not None:
+            with suppress(ValidationError):
+                approval = Approval.model_validate_json(text)
+                if approval.vlan == number and approval.preview.tenant == found.plan.tenant:
+                    return approval
+    return None
+
+
+def _knows(survey: Survey, number: int) -> bool:
+    return number in survey.own or number in in_ranges(survey.foreign)
 
 
 def _by_hand(vlan: VlanMode) -> bool:

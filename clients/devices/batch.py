@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from clients.devices import candidate, line_by_line
-from clients.devices.changes import Step, survey, to_ensure, verify, verify_absent
+from clients.devices.changes import Step, by_hand, survey, to_ensure, verify, verify_absent
 from clients.devices.dialect import Dialect, Saving, State
 from clients.devices.reading import read_state
 from clients.devices.session import RejectedLineError, Session
@@ -48,6 +48,8 @@ def _answer(dialect: Dialect, state: State, request: DeviceRequest, tally: Tally
                 told = survey(state, request, tally.where)
             case "preview":
                 lines = lines_of(to_ensure(dialect, state, request, tally.switch, tally.where))
+            case "preview-by-hand":
+                lines = lines_of(by_hand(dialect, state, request, tally.where))
             case "verify":
                 verify(dialect, state, request, tally.where)
             case "verify-absent":

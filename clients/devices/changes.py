@@ -82,8 +82,11 @@ def survey(state: State, request: DeviceRequest, where: str) -> Survey:
     )
 
 
-def verify(dialect: Dialect, state: State, request: DeviceRequest, where: str) -> None:
-    """The VLAN is known, under any name, and on every trunk. Raises RefusedError `not-there` or `missing-trunk`."""
+def by_hand(dialect: Dialect, state: State, request: DeviceRequest, where: str) -> tuple[Step, ...]:
+    """What the network team has still to send until the VLAN is known, under any name, and on every trunk.
+
+    Raises RefusedError `missing-trunk`.
+    """
     vlan, name = _vlan(request), vlan_name(request.tenant)
     _trunks_there(state, request, where)
     missing = [] if vlan in state.vlans else [_step(dialect, "create", vlan, name)]
@@ -92,7 +95,13 @@ def verify(dialect: Dialect, state: State, request: DeviceRequest, where: str) -
         for port in request.trunks
         if (carried := state.trunks[port]) is not EVERY_VLAN and vlan not in carried
     ]
-    if missing:
+    return tuple(missing)
+
+
+def verify(dialect: Dialect, state: State, request: DeviceRequest, where: str) -> None:
+    """The VLAN is known, under any name, and on every trunk. Raises RefusedError `not-there` or `missing-trunk`."""
+    if missing := by_hand(dialect, state, request, where):
+        vlan = _vlan(request)
         raise RefusedError(f"{where}: VLAN {vlan} is not as asked; missing: {_told(missing)}", reason="not-there")
 
 

@@ -38,7 +38,7 @@ _devices = itertools.count(1)
 
 def platform_document(devices: Sequence[str]) -> dict[str, Any]:
     """A platform in VLAN mode with these switches."""
-    switch = {"platform": "cisco-ios", "host": "127.0.0.1", "credentials": "lab", "trunks": ["GigabitEthernet1/0/1"]}
+    switch = {"platform": "cisco-ios", "credentials": "lab", "trunks": ["GigabitEthernet1/0/1"]}
     return {
         "apiVersion": "berth.network/v1",
         "kind": "Platform",
@@ -49,7 +49,10 @@ def platform_document(devices: Sequence[str]) -> dict[str, Any]:
             "vlan": {
                 "providerNetwork": "vlans",
                 "range": {"first": 100, "last": 2000},
-                "switches": [{"name": name, **switch} for name in devices],
+                "switches": [
+                    {"name": name, "host": f"127.0.0.{number}", **switch}
+                    for number, name in enumerate(devices, start=1)
+                ],
                 "credentials": [{"name": "lab", "username": "berth", "password": {"environment": "SWITCH_PASSWORD"}}],
                 "approval": {"approvers": [APPROVER]},
             },

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -346,3 +347,48 @@ async def test_nonsense_is_passed_over(board: Switchboard, nonsense: object) -> 
     board.switch.gate.set()
 
     assert (await ended(run))[0]["result"] == "done"
+
+
+NOBODY = "11111111-1111-4111-8111-111111111111"
+"""A run there is none of."""
+GOOD = {
+    "request": {"id": "a-request", "tenant": "acme", "action": "survey"},
+    "workflow": "tenant-acme",
+    "run": NOBODY,
+    "asked": "2026-11-24T10:00:00Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("signal", "message"),
+    [
+        pytest.param("request", {**GOOD, "asked": "2026-11-24T10:00:00"}, id="time without a zone"),
+        pytest.param("request", {**GOOD, "workflow": ""}, id="no workflow"),
+        pytest.param("request", {**GOOD, "workflow": "w" * 1200}, id="long workflow"),
+        pytest.param("request", {**GOOD, "run": "no-uuid"}, id="no run"),
+        pytest.param("request", {**GOOD, "request": {"id": "b"}, "run": "no-uuid"}, id="unreadable, no run"),
+        pytest.param(
+            "request", {**GOOD, "request": {"id": "b"}, "workflow": "w" * 1200}, id="unreadable, long workflow"
+        ),
+        pytest.param("withdraw", {"id": "b", "workflow": "", "run": NOBODY}, id="withdrawal, no workflow"),
+        pytest.param("withdraw", {"id": "b", "workflow": "w" * 1200, "run": NOBODY}, id="withdrawal, long workflow"),
+        pytest.param("withdraw", {"id": "b", "workflow": "tenant-acme", "run": "no-uuid"}, id="withdrawal, no run"),
+    ],
+)
+async def test_no_signal_keeps_the_device_from_the_others(
+    board: Switchboard, signal: str, message: dict[str, Any]
+) -> None:
+    """Temporal fails a task that signals what can be no workflow, and tries it again for ever."""
+    await board.client.start_workflow(
+        "DeviceQueue",
+        id=board.queue_of().id,
+        task_queue=board.queue,
+        start_signal=signal,
+        # As if it was sent now, which is when a device's queue takes it.
+        start_signal_args=[
+            {**message, "asked": datetime.now(UTC).isoformat()} if message.get("asked") == GOOD["asked"] else message
+        ],
+    )
+    (outcome,) = await ended(await board.ask("globex", 120, "ensure"))
+    assert outcome["result"] == "done"
+    assert await board.failed_tasks() == []

@@ -21,14 +21,17 @@ from workflows.queueing import (
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
-def ask(id: str, *, run: str = "run", action: str = "ensure", trunks: int = 0, tenant: str = "acme") -> DeviceAsk:
+RUN, AFTER_A_RESET = "7a1b0c9e-0000-4000-8000-000000000001", "7a1b0c9e-0000-4000-8000-000000000002"
+
+
+def ask(id: str, *, run: str = RUN, action: str = "ensure", trunks: int = 0, tenant: str = "acme") -> DeviceAsk:
     ports = [f"Ethernet{number // 900 + 1}/{number % 900 + 1}" for number in range(trunks)]
     request = DeviceRequest.model_validate({"id": id, "tenant": tenant, "action": action, "vlan": 120, "trunks": ports})
     return DeviceAsk(request=request, workflow="tenant-acme", run=run, asked=NOW)
 
 
 def withdrawal(id: str) -> DeviceWithdrawal:
-    return DeviceWithdrawal(id=id, workflow="tenant-acme", run="run")
+    return DeviceWithdrawal(id=id, workflow="tenant-acme", run=RUN)
 
 
 def done(id: str) -> DeviceOutcome:
@@ -42,12 +45,12 @@ def drawn(queue: Queue) -> list[str]:
 def test_asked_again_while_it_waits_nothing_happens_but_the_answer_goes_to_the_latest_run() -> None:
     queue = Queue(HandedOn())
     assert queue.ask(ask("a"), NOW) is None
-    assert queue.ask(ask("a", run="after-a-reset"), NOW) is None
+    assert queue.ask(ask("a", run=AFTER_A_RESET), NOW) is None
 
     assert drawn(queue) == ["a"]
     waited = queue.answer(done("a"), NOW)
     assert waited is not None
-    assert waited.ask.run == "after-a-reset"
+    assert waited.ask.run == AFTER_A_RESET
 
 
 def test_asked_again_after_the_answer_the_same_answer_is_given_and_nothing_is_done() -> None:

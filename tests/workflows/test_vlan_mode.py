@@ -18,7 +18,6 @@ from tests.workflows.vlan_world import (
     decide,
     everywhere,
     running_vlan_world,
-    vlan_platform,
     vlan_tenant,
     waiting,
 )
@@ -172,20 +171,32 @@ async def test_a_tenant_whose_switches_need_nothing_is_not_asked_about_again(wor
     assert again["approval"] == first["approval"]
 
 
-async def test_an_earlier_approval_by_somebody_who_is_no_approver_any_more_is_asked_for_again(
-    client: Client, tmp_path: Path, name: str
+async def test_an_earlier_approval_that_counts_no_more_is_asked_for_anew_and_once(
+    world: VlanWorld, tmp_path: Path
 ) -> None:
-    async with running_vlan_world(client, tmp_path, name) as world:
-        await world.approved()
-        rules = {"approvers": ["omar@example.com"]}
-        vlan_platform(tmp_path, world.switches, approval=rules)
-        run, shown = await world.asked()
-        assert shown.preview is not None
-        assert [one.lines for one in shown.preview.switches] == [(), ()]
-        await decide(run, "approve", by="omar@example.com", plan=shown.plan)
-        handed_over = await asyncio.wait_for(run.result(), PATIENCE)
-        assert handed_over["approval"]["decision"]["by"] == "omar@example.com"
-        assert world.carries(2000) == everywhere(world, 2000, name)
+    """Not by looking at the switches for ever."""
+    await world.approved()
+    platform = tmp_path / "platform.yaml"
+    document = json.loads(platform.read_text())
+    document["spec"]["vlan"]["approval"]["approvers"] = ["olga@example.com"]
+    platform.write_text(json.dumps(document))
+
+    run, shown = await world.asked()
+    await decide(run, "approve", by="olga@example.com", plan=shown.plan)
+    handed_over = await asyncio.wait_for(run.result(), PATIENCE)
+    assert handed_over["approval"]["decision"]["by"] == "olga@example.com"
+    assert world.carries(2000) == everywhere(world, 2000, world.name)
+
+
+async def test_a_run_of_a_living_tenant_that_fails_leaves_its_vlan_where_it_was(world: VlanWorld) -> None:
+    await world.approved()
+    # Whoever renamed it: it is there, and was there before the run.
+    await world.switches[1].change("vlan 2000", "name renamed")
+    before = [switch.text("running") for switch in world.switches]
+    failed = await failure(await world.onboard(vlan_tenant(world.name)))
+    assert "under the name 'renamed'" in failed.message
+    assert [switch.text("running") for switch in world.switches] == before
+    assert await vlans_of(world) == ["vlan-2000"]
 
 
 async def test_a_run_nobody_requested_is_refused_since_nobody_could_approve_it(world: VlanWorld) -> None:
@@ -250,7 +261,7 @@ class TestByHand:
         for switch in world.switches:
             if switch.name == without:
                 continue
-            await switch.change(f"vlan {vlan}", "name whatever-they-call-it")
+            await switch.change(f"vlan {vlan}", f"name what-they-call-{vlan}")
             for port in TRUNKS[switch.dialect]:
                 await switch.change(f"interface {port}", f"switchport trunk allowed vlan add {vlan}")
 
@@ -268,6 +279,36 @@ class TestByHand:
         handed_over = await asyncio.wait_for(run.result(), PATIENCE)
         assert handed_over["vlan"] == 2345
         assert await vlans_of(world) == ["vlan-2345"]
+
+    async def test_a_tenant_that_is_there_is_not_asked_about_again_under_whatever_name(self, world: VlanWorld) -> None:
+        run, shown = await world.asked()
+        await self.configure(world, 2000)
+        await decide(run, "approve", plan=shown.plan)
+        first = await asyncio.wait_for(run.result(), PATIENCE)
+        assert (await world.onboarded(vlan_tenant(world.name)))["approval"] == first["approval"]
+
+    async def test_a_run_of_a_tenant_that_is_there_asks_nobody_to_remove_its_vlan(self, world: VlanWorld) -> None:
+        run, shown = await world.asked()
+        await self.configure(world, 2000)
+        await decide(run, "approve", plan=shown.plan)
+        await asyncio.wait_for(run.result(), PATIENCE)
+        world.strikes.before["verify"] = refusal()
+        assert (await failure(await world.onboard(vlan_tenant(world.name)))).type == REFUSED
+        assert await vlans_of(world) == ["vlan-2000"]
+
+    async def test_undo_asks_nobody_to_remove_the_id_that_was_given_back_for_another(self, world: VlanWorld) -> None:
+        """It may be the next tenant's by then."""
+        world.strikes.before[f"vpc-{world.name}"] = refusal()
+        run, shown = await world.asked()
+        await self.configure(world, 2345)
+        await decide(run, "approve", plan=shown.plan, vlan=2345)
+        await self.configure(world, 2000)
+        seen = await parked(run, steps=2)
+        assert all("VLAN 2345 is still there" in one.reason for one in seen.parked)
+        await self.clear(world, 2345)
+        for one in seen.parked:
+            await resolve(run, decision="retry", step=one.step)
+        assert (await failure(run)).type == REFUSED
 
     async def test_what_is_missing_on_a_switch_is_told_and_decided_again(self, world: VlanWorld) -> None:
         run, shown = await world.asked()

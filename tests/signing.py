@@ -28,7 +28,7 @@ class Signer:
     @property
     def public(self) -> str:
         """The key's type and the key."""
-        return " ".join(self.file.with_suffix(".pub").read_text().split()[:2])
+        return " ".join(self.file.with_name(f"{self.file.name}.pub").read_text().split()[:2])
 
     def line(self, options: str = "") -> str:
         """Their line of an allowed-signers file."""

@@ -9,7 +9,7 @@ from clients.devices.batch import carry_out
 from clients.devices.connecting import session
 from clients.devices.dialects import DIALECTS
 from clients.devices.login import Login
-from clients.devices.masking import masked
+from clients.devices.masking import errors_without, masked, told_without
 from tenancy.devices import DeviceOutcome, DeviceRequest
 from tenancy.switches import Switch
 
@@ -43,6 +43,7 @@ async def work(
         dialect = DIALECTS[switch.platform]
         secrets = (*login.unspeakable(), *(jump.unspeakable() if jump is not None else ()))
         with (
+            errors_without(secrets),
             masked(secrets),
             session(
                 switch,
@@ -54,7 +55,8 @@ async def work(
                 progress=tell,
             ) as opened,
         ):
-            return carry_out(opened, dialect, switch.name, requests)
+            outcomes = carry_out(opened, dialect, switch.name, requests)
+        return [told_without(secrets, outcome) for outcome in outcomes]
 
     # Shielded: a thread cannot be cancelled, and two of them must never be at work on one switch.
     thread = asyncio.ensure_future(asyncio.to_thread(run))

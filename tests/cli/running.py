@@ -1,6 +1,7 @@
 """Runs the real `berth` as people and scripts do: in a process of its own, and with nothing of this shell's in it."""
 
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -38,6 +39,35 @@ def berth(
         timeout=SECONDS,
         check=False,
     )
+
+
+def at_a_terminal(
+    *arguments: str | Path, folder: Path, types: str, variables: Mapping[str, str] | None = None
+) -> tuple[int, str]:
+    """One command where a person answers what it asks: the exit code and all that was seen."""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [BERTH, *map(str, arguments)],
+        cwd=folder,
+        env=environment(**(variables or {})),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as process:
+        os.close(theirs)
+        os.write(ours, types.encode())
+        seen = b""
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # how a terminal says that nobody is there any more
+                break
+            if not part:
+                break
+            seen += part
+        process.wait(SECONDS)
+    os.close(ours)
+    return process.returncode, seen.decode()
 
 
 def complaint(done: subprocess.CompletedProcess[str]) -> str:

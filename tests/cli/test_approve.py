@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import os
-import pty
 import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -16,7 +14,7 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from cli.exit_codes import ExitCode
 from lab.temporal import temporal_binary
 from tenancy.approval import Approval, Preview, statement
-from tests.cli.running import BERTH, SECONDS, berth, complaint, environment
+from tests.cli.running import SECONDS, at_a_terminal, berth, complaint, environment
 from tests.signing import signer
 from tests.workflows.approving import Desk, approval_of, decision, desk, preview, seen
 from tests.workflows.conftest import client, name, temporal_address  # noqa: F401  # fixtures: the same Temporal
@@ -55,29 +53,9 @@ class Office:
 
     async def at_a_terminal(self, *arguments: str, types: str) -> tuple[int, str]:
         """The exit code and all that was seen, where a person answers."""
-        return await asyncio.to_thread(_at_a_terminal, self.folder, self.address, arguments, types)
-
-
-def _at_a_terminal(folder: Path, address: str, arguments: tuple[str, ...], types: str) -> tuple[int, str]:
-    ours, theirs = pty.openpty()
-    command = [str(BERTH), "--temporal-address", address, *arguments]
-    with subprocess.Popen(
-        command, cwd=folder, env=environment(), stdin=theirs, stdout=theirs, stderr=theirs
-    ) as process:
-        os.close(theirs)
-        os.write(ours, types.encode())
-        seen = b""
-        while True:
-            try:
-                part = os.read(ours, 65536)
-            except OSError:  # how a terminal says that nobody is there any more
-                break
-            if not part:
-                break
-            seen += part
-        process.wait(SECONDS)
-    os.close(ours)
-    return process.returncode, seen.decode()
+        return await asyncio.to_thread(
+            at_a_terminal, "--temporal-address", self.address, *arguments, folder=self.folder, types=types
+        )
 
 
 @pytest.fixture

@@ -204,6 +204,7 @@ async def test_the_status_is_plain_json_in_camel_case(world: World) -> None:
     told = await run.query("status")
 
     assert set(told) == {
+        "vlan",
         "approval",
         "tenant",
         "workflow",

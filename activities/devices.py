@@ -200,7 +200,7 @@ def _refusal(request: DeviceRequest, switch: Switch, rules: ApprovalRules) -> De
         if request.action == "survey":
             return None
         return refused(reason="invalid-request", message=f"{request.action} names no VLAN: only a survey may")
-    if request.action != "ensure":
+    if request.action not in ("ensure", "verify"):
         return None
     # Checked beside the switch, so that nobody gets a line onto it by signalling its queue.
     if why := _unapproved(request, switch, request.vlan, rules, _allowed_signers(rules)):
@@ -215,11 +215,17 @@ def _unapproved(
     approval = request.approval
     if approval is None:
         return "no approval came with it: have the preview approved first"
-    if approval.preview.by_hand:
-        return "it was approved for the network team to do by hand"
+    if approval.preview.by_hand != (request.action == "verify"):
+        by_hand = "for the network team to do by hand" if approval.preview.by_hand else "for Berth to do"
+        return f"it was approved {by_hand}"
     if switch.name not in {lines.switch for lines in approval.preview.switches}:
         return "the approval has no lines for this switch"
-    return refusal_of_approval(approval, request.tenant, vlan, rules, signers)
+    if why := refusal_of_approval(approval, request.tenant, vlan, rules, signers):
+        return why
+    # When it was given is what its bearer says: with a key that counts no more, anybody may have signed it today.
+    today = approval.model_copy(update={"at": datetime.now(UTC).isoformat()})
+    why = refusal_of_approval(today, request.tenant, vlan, rules, signers)
+    return f"it counted at {approval.at} and does not now: {why}" if why else None
 
 
 def _allowed_signers(rules: ApprovalRules) -> str | None:

@@ -31,9 +31,10 @@ def apply(
 
 
 def _one_of_a_vlan(requests: Sequence[DeviceRequest]) -> list[list[DeviceRequest]]:
-    """The requests, in their order, in groups without two about one VLAN: what a line left there is read before the next one's is sent.
+    """The requests, in their order, in groups without two about one VLAN.
 
-    Else a VLAN that could not be taken away from one tenant would be named for the next.
+    What the first left there is read before a line of the second is sent; else a VLAN that could not be taken away from
+    one tenant would be named for the next.
     """
     groups: list[list[DeviceRequest]] = [[]]
     for request in requests:

@@ -112,18 +112,21 @@ class DeviceSteps:
     async def time_to_settle(self, device: str) -> float:
         """Seconds until nothing can be left at work of a run of the device's queue that was ended by force."""
         async with deciding(self._pace):
-            query = f'WorkflowId = "{names.device_workflow(device)}" AND ExecutionStatus IN ("Terminated", "TimedOut", "Failed")'
-            now = datetime.now(UTC)
-            recent = f'{query} AND CloseTime > "{(now - timedelta(seconds=4 * SAFE)).isoformat()}"'
-            try:
-                ends = [one.close_time async for one in self._client.list_workflows(recent, rpc_timeout=CALL_TIMEOUT)]
-            except RPCError as error:
-                raise UnavailableError(
-                    f"Temporal does not tell of earlier runs for device {device} ({error.status.name.lower()})"
-                ) from error
-            # What it had at work hears within a second, and stops by itself after SAFE seconds where it cannot hear.
-            left = [2 * SAFE - (now - end).total_seconds() for end in ends if end is not None]
-            return min(max([0.0, *left]), 2 * SAFE)
+            return await self._time_to_settle(device)
+
+    async def _time_to_settle(self, device: str) -> float:
+        query = f'WorkflowId = "{names.device_workflow(device)}" AND ExecutionStatus IN ("Terminated", "TimedOut", "Failed")'
+        now = datetime.now(UTC)
+        recent = f'{query} AND CloseTime > "{(now - timedelta(seconds=4 * SAFE)).isoformat()}"'
+        try:
+            ends = [one.close_time async for one in self._client.list_workflows(recent, rpc_timeout=CALL_TIMEOUT)]
+        except RPCError as error:
+            raise UnavailableError(
+                f"Temporal does not tell of earlier runs for device {device} ({error.status.name.lower()})"
+            ) from error
+        # What it had at work hears within a second, and stops by itself after SAFE seconds where it cannot hear.
+        left = [2 * SAFE - (now - end).total_seconds() for end in ends if end is not None]
+        return min(max([0.0, *left]), 2 * SAFE)
 
     @activity.defn
     async def work_on_device(self, batch: Batch) -> Worked:
@@ -137,6 +140,10 @@ class DeviceSteps:
                 fence.note = note
                 progress(note)
 
+            # A run that was reset goes on where it was, and knows nothing of the session that was under way.
+            if settling := await self._time_to_settle(batch.device):
+                tell("an earlier run was ended by force: what it had at work comes to its end")
+                await asyncio.sleep(settling)
             try:
                 return Worked(outcomes=tuple(await self._outcomes(batch, fence, tell)))
             except RefusedError as error:

@@ -112,18 +112,21 @@ class DeviceSteps:
     async def time_to_settle(self, device: str) -> float:
         """Seconds until nothing can be left at work of a run of the device's queue that was ended by force."""
         async with deciding(self._pace):
-            query = f'WorkflowId = "{names.device_workflow(device)}" AND ExecutionStatus IN ("Terminated", "TimedOut", "Failed")'
-            now = datetime.now(UTC)
-            recent = f'{query} AND CloseTime > "{(now - timedelta(seconds=4 * SAFE)).isoformat()}"'
-            try:
-                ends = [one.close_time async for one in self._client.list_workflows(recent, rpc_timeout=CALL_TIMEOUT)]
-            except RPCError as error:
-                raise UnavailableError(
-                    f"Temporal does not tell of earlier runs for device {device} ({error.status.name.lower()})"
-                ) from error
-            # What it had at work hears within a second, and stops by itself after SAFE seconds where it cannot hear.
-            left = [2 * SAFE - (now - end).total_seconds() for end in ends if end is not None]
-            return min(max([0.0, *left]), 2 * SAFE)
+            return await self._time_to_settle(device)
+
+    async def _time_to_settle(self, device: str) -> float:
+        query = f'WorkflowId = "{names.device_workflow(device)}" AND ExecutionStatus IN ("Terminated", "TimedOut", "Failed")'
+        now = datetime.now(UTC)
+        recent = f'{query} AND CloseTime > "{(now - timedelta(seconds=4 * SAFE)).isoformat()}"'
+        try:
+            ends = [one.close_time async for one in self._client.list_workflows(recent, rpc_timeout=CALL_TIMEOUT)]
+        except RPCError as error:
+            raise UnavailableError(
+                f"Temporal does not tell of earlier runs for device {device} ({error.status.name.lower()})"
+            ) from error
+        # What it had at work hears within a second, and stops by itself after SAFE seconds where it cannot hear.
+        left = [2 * SAFE - (now - end).total_seconds() for end in ends if end is not None]
+        return min(max([0.0, *left]), 2 * SAFE)
 
     @activity.defn
     async def work_on_device(self, batch: Batch) -> Worked:
@@ -137,6 +140,10 @@ class DeviceSteps:
                 fence.note = note
                 progress(note)
 
+            # A run that was reset goes on where it was, and knows nothing of the session that was under way.
+            if settling := await self._time_to_settle(batch.device):
+                tell("an earlier run was ended by force: what it had at work comes to its end")
+                await asyncio.sleep(settling)
             try:
                 return Worked(outcomes=tuple(await self._outcomes(batch, fence, tell)))
             except RefusedError as error:
@@ -200,7 +207,7 @@ def _refusal(request: DeviceRequest, switch: Switch, rules: ApprovalRules) -> De
         if request.action == "survey":
             return None
         return refused(reason="invalid-request", message=f"{request.action} names no VLAN: only a survey may")
-    if request.action != "ensure":
+    if request.action not in ("ensure", "verify"):
         return None
     # Checked beside the switch, so that nobody gets a line onto it by signalling its queue.
     if why := _unapproved(request, switch, request.vlan, rules, _allowed_signers(rules)):
@@ -215,11 +222,17 @@ def _unapproved(
     approval = request.approval
     if approval is None:
         return "no approval came with it: have the preview approved first"
-    if approval.preview.by_hand:
-        return "it was approved for the network team to do by hand"
+    if approval.preview.by_hand != (request.action == "verify"):
+        by_hand = "for the network team to do by hand" if approval.preview.by_hand else "for Berth to do"
+        return f"it was approved {by_hand}"
     if switch.name not in {lines.switch for lines in approval.preview.switches}:
         return "the approval has no lines for this switch"
-    return refusal_of_approval(approval, request.tenant, vlan, rules, signers)
+    if why := refusal_of_approval(approval, request.tenant, vlan, rules, signers):
+        return why
+    # When it was given is what its bearer says: with a key that counts no more, anybody may have signed it today.
+    today = approval.model_copy(update={"at": datetime.now(UTC).isoformat()})
+    why = refusal_of_approval(today, request.tenant, vlan, rules, signers)
+    return f"it counted at {approval.at} and does not now: {why}" if why else None
 
 
 def _allowed_signers(rules: ApprovalRules) -> str | None:

@@ -167,7 +167,9 @@ class Approvals:
         status, asked = self._status, self._asked
         if asked is None:
             return f"tenant {status.tenant}: nothing waits for an approval yet: see `berth approvals`"
-        if status.state == "expired":
+        # A decision and the end of its time may come in one task, after all workers were away: it comes first there.
+        is_over = status.state == "waiting" and status.expires is not None and workflow.now() >= status.expires
+        if status.state == "expired" or is_over:
             return f"it is too late: the time to decide was up at {_moment(status.expires)}, and the run is undone"
         if status.state == "withdrawn":
             return "it is too late: the run was cancelled while it waited"

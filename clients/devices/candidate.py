@@ -7,13 +7,14 @@ from re import Pattern
 from secrets import token_hex
 
 from clients.devices.changes import Step, after
-from clients.devices.dialect import Candidate, Dialect, State
+from clients.devices.dialect import Candidate, Dialect, State, UnreadableError
 from clients.devices.reading import read_state
 from clients.devices.session import RejectedLineError, Session
 from clients.devices.tally import Tally, lasting
 from clients.errors import UnavailableError
 from tenancy.devices import DeviceRequest
 from tenancy.mistakes import shown
+from tenancy.vlans import as_ranges
 
 
 class _NotCommittedError(Exception):
@@ -119,7 +120,7 @@ def _commit(
                 except RejectedLineError as error:
                     _discard(session, candidate)
                     raise _NotStagedError(request, error) from error
-    _only_ours(session, candidate)
+    _only_ours(session, candidate, frozenset(request.vlan or 0 for request, _ in planned))
     if candidate.check is not None and candidate.checked is not None:
         _expect(session, candidate, candidate.check, candidate.checked)
     _expect(session, candidate, candidate.commit, candidate.committed)
@@ -179,17 +180,29 @@ def _open(session: Session, candidate: Candidate) -> None:
         )
 
 
-def _only_ours(session: Session, candidate: Candidate) -> None:
+def _only_ours(session: Session, candidate: Candidate, vlans: frozenset[int]) -> None:
     """A commit takes all that is staged with it; what is not ours is not committed."""
     diff = session.read(candidate.diff)
+    if (foreign := _foreign(candidate, diff, vlans)) is not None:
+        _discard(session, candidate)
+        raise UnavailableError(
+            f"{session.where}: somebody else changes the configuration at this moment ({foreign} would be committed with "
+            "ours): nothing was committed, the next try sees whether they are done"
+        )
+
+
+def _foreign(candidate: Candidate, diff: str, vlans: frozenset[int]) -> str | None:
     for line in diff.split("\n"):
         changed = line.strip("\r ")
         if changed[:1] in ("+", "-") and not candidate.own_diff.fullmatch(changed):
-            _discard(session, candidate)
-            raise UnavailableError(
-                f"{session.where}: somebody else changes the configuration at this moment ({shown(changed)} would be committed "
-                "with ours): nothing was committed, the next try sees whether they are done"
-            )
+            return shown(changed)
+    if candidate.changed_vlans is None:
+        return None
+    try:
+        others = candidate.changed_vlans(diff) - vlans
+    except UnreadableError as error:
+        return str(error)
+    return f"a change of VLAN {as_ranges(others)}" if others else None
 
 
 def _expect(session: Session, candidate: Candidate, line: str, success: Pattern[str]) -> None:

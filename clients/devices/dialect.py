@@ -83,6 +83,8 @@ class Candidate:
     diff: str
     own_diff: re.Pattern[str]
     """What every changed line of the diff must match; else the change would take somebody else's with it."""
+    changed_vlans: Callable[[str], frozenset[int]] | None
+    """The VLANs the diff is about, where other people's could be in it. Raises UnreadableError."""
     check: str | None
     checked: re.Pattern[str] | None
     commit: str

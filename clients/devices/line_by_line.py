@@ -7,7 +7,7 @@ from clients.devices.changes import Step, after
 from clients.devices.dialect import Dialect, State
 from clients.devices.reading import read_state
 from clients.devices.session import RejectedLineError, Session
-from clients.devices.tally import Tally, differences, lasting
+from clients.devices.tally import Tally, differences
 from clients.errors import UnavailableError
 from tenancy.devices import DeviceRequest
 
@@ -24,7 +24,35 @@ def apply(
     ports: Iterable[str],
 ) -> State:
     """Carry out the requests, each for itself; returns the state as read back. Refusals are in the tally."""
-    first, ports, done = state, list(ports), dict[str, list[Step]]()
+    ports = list(ports)
+    for group in _one_of_a_vlan(requests):
+        state = _together(session, dialect, state, group, tally, ports)
+    return state
+
+
+def _one_of_a_vlan(requests: Sequence[DeviceRequest]) -> list[list[DeviceRequest]]:
+    """The requests, in their order, in groups without two about one VLAN.
+
+    What the first left there is read before a line of the second is sent; else a VLAN that could not be taken away from
+    one tenant would be named for the next.
+    """
+    groups: list[list[DeviceRequest]] = [[]]
+    for request in requests:
+        if any(request.vlan == earlier.vlan for earlier in groups[-1]):
+            groups.append([])
+        groups[-1].append(request)
+    return groups
+
+
+def _together(
+    session: Session,
+    dialect: Dialect,
+    state: State,
+    requests: Sequence[DeviceRequest],
+    tally: Tally,
+    ports: Sequence[str],
+) -> State:
+    first, done = state, dict[str, list[Step]]()
     open_requests = list(requests)
     for _ in range(TRIES):
         if not _pass(session, dialect, state, open_requests, tally, done):
@@ -32,7 +60,7 @@ def apply(
         state = read_state(session, dialect, ports)
         open_requests = [
             request
-            for request in lasting(open_requests)
+            for request in open_requests
             if request.id not in tally.refused and tally.lacking(dialect, state, request)
         ]
         if not open_requests:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 from temporalio.worker import Interceptor, Worker
@@ -241,8 +241,10 @@ class Switchboard:
             for run in runs
             async for event in run.fetch_history_events()
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
-            # That the server had news for a task that would have ended the run has no failure in it.
+            # That the server had news for a task that would have ended the run has no failure in it; nor has a reset.
             and event.workflow_task_failed_event_attributes.failure.message not in ("", "UnhandledCommand")
+            and event.workflow_task_failed_event_attributes.cause
+            != WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW
         ]
 
 

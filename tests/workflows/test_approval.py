@@ -237,6 +237,23 @@ async def test_what_comes_too_late_is_told_so(at: Desk, name: str, word: str) ->
     await failure(run)
 
 
+async def test_a_decision_that_comes_too_late_while_no_worker_is_there_does_not_count(
+    client: Client, name: str
+) -> None:
+    shown, queue = preview(name), f"approvals-{name}"
+    async with desk(client, queue) as at:
+        run = await at.ask(shown, expires_after=1.0)
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            kinds = [event.event_type async for event in run.fetch_history_events()]
+            if EventType.EVENT_TYPE_TIMER_FIRED in kinds:
+                break
+            await asyncio.sleep(0.05)  # Temporal tells nobody but a worker
+    await run.signal("approve", decision(shown))
+    async with desk(client, queue):
+        assert "nobody approved VLAN 120" in await failure(run)
+
+
 async def test_when_nobody_decides_people_are_reminded_and_then_it_ends_and_says_so(at: Desk, name: str) -> None:
     shown = preview(name)
     run = await at.ask(shown, rules={"notify": [{"file": "/x"}]}, remind_every=0.3, expires_after=1.5)

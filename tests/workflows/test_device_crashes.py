@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import UnsandboxedWorkflowRunner
 
@@ -273,3 +275,30 @@ async def test_a_request_that_took_too_long_to_arrive_is_not_carried_out(idle: S
         await ended(await idle.ask("last", 121, "ensure"))
 
     assert idle.switch.saved == {119: "first", 121: "last"}
+
+
+async def test_a_queue_that_is_reset_in_the_middle_of_a_session_waits_for_its_end(idle: Switchboard) -> None:
+    async with idle.serving():
+        idle.switch.gate = asyncio.Event()
+        run = await idle.ask("acme", 120, "ensure")
+        await idle.switch.begun(1)
+        queue = idle.queue_of()
+        tasks = [
+            event.event_id
+            async for event in queue.fetch_history_events()
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+        ]
+        await idle.client.workflow_service.reset_workflow_execution(
+            ResetWorkflowExecutionRequest(
+                namespace=idle.client.namespace,
+                workflow_execution=WorkflowExecution(workflow_id=queue.id, run_id=(await queue.describe()).run_id),
+                reason="a test",
+                workflow_task_finish_event_id=tasks[-1],
+                request_id=queue.id,
+            )
+        )
+        await idle.switch.begun(2)
+        assert idle.switch.most_at_once == 1
+        idle.switch.gate.set()
+        await ended(run)
+    assert idle.switch.saved == {120: "acme"}

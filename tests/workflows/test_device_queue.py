@@ -1,7 +1,9 @@
 """The queue of a device: one session at a time for all that has gathered, and an answer of its own for each request."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,10 @@ from temporalio.exceptions import ApplicationError, CancelledError
 
 from activities.decisions import Pace
 from clients.errors import RefusedError, UnavailableError
+from tenancy.approval import Approval, statement
+from tests.signing import signer
 from tests.workflows.strikes import PATIENCE
-from tests.workflows.switchboard import Switchboard, a_switchboard, approval, asked
+from tests.workflows.switchboard import APPROVER, Switchboard, a_switchboard, approval, asked
 from tests.workflows.world import parked, resolve, status, until
 from workflows.converter import data_converter
 from workflows.face import StepState
@@ -347,6 +351,38 @@ async def test_nonsense_is_passed_over(board: Switchboard, nonsense: object) -> 
     board.switch.gate.set()
 
     assert (await ended(run))[0]["result"] == "done"
+
+
+async def test_an_approval_by_a_key_that_counts_no_more_is_refused_whenever_it_says_it_was_given(
+    board: Switchboard, tmp_path: Path
+) -> None:
+    """Whoever left the team and kept the key may write any time into what is signalled to the queue."""
+    left = replace(signer(tmp_path, "left"), name=APPROVER)
+    allowed = tmp_path / "allowed"
+    allowed.write_text(left.line('valid-before="20260101Z"'))
+    document = json.loads(board.platform.read_text())
+    document["spec"]["vlan"]["approval"] |= {"signing": "ssh", "allowedSigners": str(allowed)}
+    board.platform.write_text(json.dumps(document))
+    forged = Approval.model_validate(approval("acme", 120, board.device))
+    text = statement("approve", forged.preview, forged.decision)
+    decided = forged.decision.model_copy(update={"signature": left.sign(text)})
+    forged = forged.model_copy(update={"decision": decided, "at": "2025-11-24T12:00:00+00:00"})
+
+    ask = {"device": board.device, "action": "ensure", "vlan": 120, "approval": forged.model_dump(mode="json")}
+    refused = await failure(await board.ask_all("acme", [ask]))
+    assert isinstance(refused, ApplicationError)
+    assert refused.type == "not-approved"
+    assert "does not now" in refused.message
+    assert board.switch.running == {}
+
+
+async def test_to_verify_what_was_made_by_hand_takes_an_approval_of_that(board: Switchboard) -> None:
+    """It says that a tenant has a VLAN, under whatever name."""
+    for more in ({}, {"approval": approval("acme", 120, board.device)}):
+        run = await board.ask_all("acme", [{"device": board.device, "action": "verify", "vlan": 120, **more}])
+        refused = await failure(run)
+        assert isinstance(refused, ApplicationError)
+        assert refused.type == "not-approved"
 
 
 NOBODY = "11111111-1111-4111-8111-111111111111"

@@ -66,7 +66,7 @@ async def outcome(run: WorkflowHandle[Any, Any]) -> Any:
     return one
 
 
-async def approved(real: Real, tenant: str, vlan: int) -> dict[str, Any]:
+async def approved(real: Real, tenant: str, vlan: int, *, by_hand: bool = False) -> dict[str, Any]:
     """An approval of just what the switch says would be sent."""
     lines = (await outcome(await ask(real, tenant, vlan, "preview")))["lines"]
     preview = Preview(
@@ -74,6 +74,7 @@ async def approved(real: Real, tenant: str, vlan: int) -> dict[str, Any]:
         run="a-run",
         requested_by="anna@example.net",
         vlan=vlan,
+        by_hand=by_hand,
         switches=(SwitchLines(switch=real.board.device, lines=tuple(lines)),),
         plan="a-plan",
     )
@@ -89,7 +90,8 @@ async def test_a_tenants_vlan_is_previewed_made_proven_and_taken_away(real: Real
     assert made["lines"] == approval["preview"]["switches"][0]["lines"]
     assert real.switch.startup.vlans[120] == "berth-acme"
     assert real.switch.startup.ports[TRUNK].carries(120)
-    assert (await outcome(await ask(real, "acme", 120, "verify")))["result"] == "done"
+    by_hand = await approved(real, "acme", 120, by_hand=True)
+    assert (await outcome(await ask(real, "acme", 120, "verify", approval=by_hand)))["result"] == "done"
 
     await outcome(await ask(real, "acme", 120, "absent"))
     assert 120 not in real.switch.startup.vlans

@@ -3,7 +3,7 @@
 import re
 
 from clients.devices.dialect import Candidate, Dialect, Reading, Saving
-from clients.devices.dialects.cisco_like import switchport_trunk, vlans_by_template
+from clients.devices.dialects.cisco_like import changed_vlans, switchport_trunk, vlans_by_template
 
 ARISTA_EOS = Dialect(
     platform="arista-eos",
@@ -34,6 +34,7 @@ ARISTA_EOS = Dialect(
         own_diff=re.compile(
             r"(?:---|\+\+\+)\s.*|[+-]\s*(?:!|vlan [0-9,-]+|name berth-[a-z0-9-]+|interface \S+|switchport trunk allowed vlan .*)?"
         ),
+        changed_vlans=changed_vlans,
         check=None,
         checked=None,
         commit="commit timer 00:02:00",

@@ -101,3 +101,24 @@ def numbers_of(text: str, line: str) -> frozenset[int]:
     if not re.fullmatch(r"[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*", text):
         raise UnreadableError(f"{shown(line)} holds no list of VLANs")
     return frozenset(in_ranges(text))
+
+
+def changed_vlans(diff: str) -> frozenset[int]:
+    """The VLANs that a unified diff of configurations makes, takes away, or puts on and off trunks."""
+    made: dict[str, frozenset[int]] = {"-": frozenset(), "+": frozenset()}
+    changed: frozenset[int] = frozenset()
+    # Lines without an unchanged one in between are of one port, whose head does not change.
+    for run in re.split(r"^(?![+-]).*\n?|^(?:---|\+\+\+)[ \t].*\n?", diff.replace("\r", ""), flags=re.MULTILINE):
+        carried: dict[str, frozenset[int]] = {}
+        for sign, line in ((line[:1], line[1:].strip()) for line in run.split("\n")):
+            if line.startswith("vlan "):
+                made[sign] |= numbers_of(line.removeprefix("vlan "), line)
+            elif line.startswith("switchport trunk allowed vlan "):
+                numbers = line.removeprefix("switchport trunk allowed vlan ").removeprefix("add ")
+                none = numbers == "none"
+                carried[sign] = carried.get(sign, frozenset()) | (frozenset() if none else numbers_of(numbers, line))
+        if carried:
+            if len(carried) == 1:
+                raise UnreadableError(f"{shown(run.strip())} restricts a trunk that was not, or no longer")
+            changed |= carried["-"] ^ carried["+"]
+    return changed | (made["-"] ^ made["+"])

@@ -81,6 +81,7 @@ CUMULUS_NVUE = Dialect(
         close=None,
         diff="nv config diff -o commands",
         own_diff=re.compile(r".*"),
+        changed_vlans=None,
         check=None,
         checked=None,
         commit="nv config apply -y --confirm 2m",

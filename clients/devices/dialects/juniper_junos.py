@@ -103,6 +103,7 @@ JUNIPER_JUNOS = Dialect(
         own_diff=re.compile(
             r"[+-]\s*(?:\}|vlans \{|vlan \{|berth-[a-z0-9-]+ \{|vlan-id [0-9]+;|members .*;|vlan-members .*;)?"
         ),
+        changed_vlans=None,
         check="commit check",
         checked=re.compile(r"configuration check succeeds"),
         commit="commit confirmed 2",

@@ -103,3 +103,28 @@ async def test_a_commit_that_fails_is_tried_for_each_alone(any_switch: Scene) ->
     assert (rejected.result, rejected.reason, done.result) == ("refused", "rejected", "done")
     assert 100 not in any_switch.running.vlans
     assert 101 in any_switch.startup.vlans
+
+
+@only_eos
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        ("vlan 300",),
+        ("interface Ethernet2", "switchport trunk allowed vlan add 20"),
+        ("interface Ethernet3", "switchport trunk allowed vlan 1-20"),
+        ("vlan 30", "name berth-other"),
+    ],
+)
+async def test_what_somebody_does_with_other_vlans_meanwhile_is_not_taken_back(
+    any_switch: Scene, theirs: tuple[str, ...]
+) -> None:
+    """It looks much like what Berth does itself."""
+    lines = await any_switch.lines()
+    fault = any_switch.simulated.faults.add(effect="slow", line="^show session-config diffs", seconds=0.3, times=1)
+    batch = asyncio.create_task(any_switch.work(any_switch.approved(lines)))
+    await any_switch.simulated.faults.striking(fault)
+    await any_switch.simulated.change(*theirs)
+    before = any_switch.simulated.text("running")
+    with pytest.raises(UnavailableError, match="somebody else changes the configuration"):
+        await batch
+    assert any_switch.simulated.text("running") == before

@@ -293,3 +293,14 @@ async def test_a_login_without_rights_is_told_and_leaves_nothing(ios: Scene) -> 
     with pytest.raises(RefusedError, match="may not read") as refused:
         await ios.ask("survey")
     assert refused.value.reason == "login-refused"
+
+
+async def test_a_vlan_that_could_not_be_taken_away_is_not_made_another_tenants_in_the_same_batch(ios: Scene) -> None:
+    lines = await ios.lines("globex", 100)
+    await ios.ensure(("acme", 100))
+    ios.simulated.faults.add(effect="error", line="^no vlan 100", message="% Invalid", times=1)
+    absent, ensure = await ios.work(ios.request("absent"), ios.approved(lines, "globex", 100))
+    assert (absent.result, absent.reason) == ("refused", "rejected")
+    assert (ensure.result, ensure.reason) == ("refused", "foreign-vlan")
+    assert ios.running.vlans[100] == "berth-acme"
+    assert ios.carries(100)[:2] == list(ios.trunks)

@@ -10,6 +10,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 
 from tenancy import names
 from tenancy.kinds import SUBNET, VLAN, VPC
+from tenancy.plan import owner_of
 from tests.workflows.strikes import PATIENCE, refusal
 from tests.workflows.vlan_world import (
     NADIA,
@@ -22,7 +23,7 @@ from tests.workflows.vlan_world import (
     waiting,
 )
 from tests.workflows.world import cancelled, failure, parked, resolve, status, until
-from workflows.face import LEFT_BEHIND, REFUSED, Outcome
+from workflows.face import LEFT_BEHIND, REFUSED, ApprovalStatus, Outcome
 
 
 @pytest.fixture
@@ -244,6 +245,52 @@ async def test_gateways_on_the_switches_get_acls_that_say_what_the_block_policy_
         said = {(route["priority"], route["match"], route["action"]) for route in vpc["spec"]["policyRoutes"]}
         assert {(acl["priority"], acl["match"], acl["action"]) for acl in subnet["spec"]["acls"]} == said
         assert {acl["direction"] for acl in subnet["spec"]["acls"]} == {"from-lport"}
+
+
+async def test_a_hundred_tenants_at_once_each_get_a_vlan_of_their_own(
+    client: Client, tmp_path: Path, name: str
+) -> None:
+    async with running_vlan_world(client, tmp_path, name, dialects=("cisco-ios",)) as world:
+        tenants = [f"{name}-{number}" for number in range(100)]
+
+        async def onboarded(tenant: str) -> int:
+            document = vlan_tenant(tenant, externalIPs=[])
+            request = {"tenant": document, "requestedBy": "a test"}
+            run = await world.start("OnboardTenant", request, id=names.workflow(tenant))
+            async with asyncio.timeout(2 * PATIENCE):
+                while True:
+                    shown = ApprovalStatus.model_validate(await run.query("approval"))
+                    if shown.plan:
+                        break
+                    await asyncio.sleep(0.5)  # a query has no event to wait for
+                await decide(run, "approve", plan=shown.plan)
+                return int((await run.result())["vlan"])
+
+        given = await asyncio.gather(*map(onboarded, tenants))
+
+        assert sorted(given) == list(range(2000, 2100))
+        (switch,) = world.switches
+        for tenant, vlan in zip(tenants, given, strict=True):
+            assert world.carries(vlan) == everywhere(world, vlan, tenant)
+        objects = {one["metadata"]["name"]: owner_of(one) for one in await world.api.list(VLAN)}
+        assert {f"vlan-{vlan}": tenant for tenant, vlan in zip(tenants, given, strict=True)}.items() <= objects.items()
+        # One writer, and everybody in few sessions.
+        assert switch.sessions.opened < 30
+
+
+@pytest.mark.parametrize("words", ["anna?", "{vlan}; write erase"])
+async def test_what_people_say_of_themselves_never_reaches_a_switch(world: VlanWorld, words: str) -> None:
+    await world.switches[0].change("vlan 10", "name office")
+    request = {"tenant": vlan_tenant(world.name, externalIPs=[]), "requestedBy": words}
+    run = await world.start("OnboardTenant", request)
+    shown = await waiting(run)
+    await decide(run, "approve", plan=shown.plan, comment=words)
+    await asyncio.wait_for(run.result(), PATIENCE)
+    assert shown.preview is not None
+    for switch, told in zip(world.switches, shown.preview.switches, strict=True):
+        sent = [entry.line.strip() for entry in switch.journal if entry.configuring]
+        assert set(sent) <= {*told.lines, "end"}
+    assert world.switches[0].running.vlans[10] == "office"
 
 
 class TestByHand:

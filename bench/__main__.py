@@ -41,7 +41,7 @@ def _page(tenants: int, measured: list[Measured]) -> str:
             "",
             "Seconds are from the moment of the approvals. Berth's sessions and lines are all there were, those for the previews",
             "included; the other way does the switches' part alone, and looks at nothing before. Up to the last hand-over, with",
-            f"everything on the platform as well (VPC, subnet, namespace, read back), it is {whole.seconds / obvious.seconds:.3f}.",
+            f"all of the platform's part (VPC, subnet, namespace, read back), it is {whole.seconds / obvious.seconds:.3f}.",
             "",
         ]
     )

@@ -1,6 +1,10 @@
 """Secrets: where they are read from, which are refused, and that nothing prints them."""
 
+import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import asyncssh
 import pytest
@@ -66,3 +70,40 @@ def test_a_login_prints_nothing_but_its_name(ios: Scene) -> None:
     for text in (repr(ios.login), str(ios.login), f"{ios.login}"):
         assert PASSWORD not in text
         assert "enable" not in text
+
+
+@pytest.fixture
+def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """An SSH agent of its own that holds one key; the key's public half."""
+    if shutil.which("ssh-agent") is None:
+        pytest.skip("ssh-agent is not installed")
+    key, file = asyncssh.generate_private_key("ssh-ed25519"), tmp_path / "key"
+    file.touch(mode=0o600)
+    file.write_bytes(key.export_private_key())
+    with TemporaryDirectory() as short:  # the path of a socket may have a hundred characters
+        socket = f"{short}/agent"
+        with subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.PIPE) as process:
+            try:
+                assert process.stdout is not None
+                process.stdout.readline()  # it says where it listens once it does
+                monkeypatch.setenv("SSH_AUTH_SOCK", socket)
+                subprocess.run(["ssh-add", "-q", str(file)], check=True)
+                file.unlink()
+                yield key.export_public_key().decode()
+            finally:
+                process.terminate()
+
+
+async def test_a_key_of_the_agent_logs_in_where_the_document_says_so(ios: Scene, agent: str, tmp_path: Path) -> None:
+    (tmp_path / "enable").touch(mode=0o600)
+    (tmp_path / "enable").write_text("enable-secret-93ab")
+    ios.simulated.login.authorized_keys = (agent,)
+    ios.login = await login_of(credentials(agent=True, enableSecret={"file": str(tmp_path / "enable")}), no_secret)
+    assert (await ios.ask("survey")).result == "done"
+    assert [how for _, how, taken in ios.simulated.logins if taken] == ["key"]
+
+
+async def test_a_key_of_the_agent_is_not_offered_where_the_document_does_not_say_so(ios: Scene, agent: str) -> None:
+    ios.simulated.login.authorized_keys = (agent,)
+    assert (await ios.ask("survey")).result == "done"
+    assert ios.simulated.logins == [("berth", "password", True)]

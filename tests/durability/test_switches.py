@@ -1,0 +1,138 @@
+"""Workers die while they configure switches: no request is lost, and none that was given up is applied."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import CancelledError
+
+from lab.switches import Login, Switch
+from lab.switches.dialects import DialectName
+from tests.durability.outcomes import Run, results
+from tests.durability.scene import PLATFORM, Scene, eventually, within
+from tests.durability.tenants import tenant
+from tests.workflows.vlan_world import TRUNKS, carried
+
+PASSWORD = "a-password-of-the-switches"
+DIALECTS: tuple[DialectName, ...] = ("cisco-ios", "cisco-nxos", "arista-eos", "juniper-junos")
+NADIA = "nadia@example.com"
+
+
+@pytest.fixture
+async def switches(scene: Scene, tmp_path: Path) -> AsyncIterator[list[Switch]]:
+    """One of each dialect, and the scene's platform in mode vlan with them."""
+    async with AsyncExitStack() as stack:
+        made = [
+            await stack.enter_async_context(
+                Switch(dialect, name=f"leaf-{number}", login=Login("berth", PASSWORD), minute_seconds=1.0)
+            )
+            for number, dialect in enumerate(DIALECTS, 1)
+        ]
+        (tmp_path / "password").touch(mode=0o600)
+        (tmp_path / "password").write_text(PASSWORD)
+        vlan = {
+            "providerNetwork": "external",
+            "range": {"first": 2000, "last": 2099},
+            "credentials": [{"name": "all", "username": "berth", "password": {"file": str(tmp_path / "password")}}],
+            "switches": [
+                {
+                    "name": switch.name,
+                    "platform": switch.dialect,
+                    "host": "127.0.0.1",
+                    "port": switch.port,
+                    "credentials": "all",
+                    "trunks": TRUNKS[switch.dialect],
+                }
+                for switch in made
+            ],
+            "approval": {"approvers": [NADIA]},
+        }
+        document = {**PLATFORM, "spec": {**PLATFORM["spec"], "mode": "vlan", "vlan": vlan}}
+        (tmp_path / "vlan.json").write_text(json.dumps(document))
+        keys = "".join(f"[127.0.0.1]:{switch.port} {switch.host_key}\n" for switch in made)
+        (tmp_path / "known_hosts").write_text(keys)
+        yield made
+
+
+def settings(folder: Path) -> dict[str, str]:
+    return {"BERTH_PLATFORM": str(folder / "vlan.json"), "BERTH_KNOWN_HOSTS": str(folder / "known_hosts")}
+
+
+async def asked(scene: Scene, name: str) -> tuple[Run, str]:
+    """An onboarding that waits for approval, and the plan's hash."""
+    run = await scene.onboard(tenant(name), by="anna@example.com")
+    found = await eventually(
+        lambda: run.query("approval"), lambda seen: seen["state"] == "waiting", f"{name} waits for approval"
+    )
+    return run, str(found["plan"])
+
+
+async def test_a_worker_killed_while_it_configures_every_switch_is_followed_by_another(
+    scene: Scene, switches: list[Switch], tmp_path: Path
+) -> None:
+    worker = await scene.worker(**settings(tmp_path))
+    before = [switch.startup.copy() for switch in switches]
+    waiting = [await asked(scene, name) for name in ("one", "two", "three", "given-up")]
+    held = [switch.faults.add(effect="slow", line="berth-", seconds=3, times=1) for switch in switches]
+    for run, plan in waiting:
+        await run.execute_update("approve", {"plan": plan, "by": NADIA})
+    for switch, fault in zip(switches, held, strict=True):
+        await within(switch.faults.striking(fault), f"{switch.name} is being configured")
+
+    await worker.kill()
+    *runs, (given_up, _) = waiting
+    await given_up.cancel()
+    await scene.worker(**settings(tmp_path))
+    await scene.worker(**settings(tmp_path))
+
+    handed_over = await results([run for run, _ in runs])
+    with pytest.raises(WorkflowFailureError) as ended:
+        await within(given_up.result(), "the end of the run that was given up")
+    assert isinstance(ended.value.cause, CancelledError)
+    vlans = {str(one["tenant"]): int(one["vlan"]) for one in handed_over}
+    assert len(set(vlans.values())) == 3
+    for switch, then in zip(switches, before, strict=True):
+        assert switch.startup == switch.running
+        wanted = {vlan: f"berth-{name}" for name, vlan in vlans.items()}
+        assert switch.startup.vlans == {**then.vlans, **wanted}
+        for vlan, name in wanted.items():
+            assert carried(switch, switch.startup, vlan) == (name, TRUNKS[switch.dialect])
+
+
+async def test_a_switch_that_comes_back_is_never_told_what_was_given_up_meanwhile(
+    scene: Scene, switches: list[Switch], tmp_path: Path
+) -> None:
+    await scene.worker(**settings(tmp_path))
+    before = [switch.startup.copy() for switch in switches]
+    stays, plan = await asked(scene, "stays")
+    leaves, other = await asked(scene, "leaves")
+    down = switches[1]
+    identity = down.faults.add(effect="refuse")
+    await stays.execute_update("approve", {"plan": plan, "by": NADIA})
+    await leaves.execute_update("approve", {"plan": other, "by": NADIA})
+    for run in (stays, leaves):
+        await eventually(
+            lambda run=run: scene.status(run),  # type: ignore[misc]  # mypy reads no defaults of a lambda
+            lambda seen: any(step.id == f"switch-{down.name}" and "tries" in (step.note or "") for step in seen.steps),
+            "the board says that the switch is down",
+        )
+    await leaves.cancel()
+    # Whether anything of it is on a switch that is down nobody can know: an operator is told, and nothing is forgotten.
+    parked = await eventually(lambda: scene.status(leaves), lambda seen: bool(seen.parked), "an operator is asked")
+    assert [one.step for one in parked.parked] == [f"switch-{down.name}"]
+    down.faults.remove(identity)
+    await down.listening()
+    (handed_over,) = await results([stays])
+    await leaves.execute_update("resolve", {"decision": "retry"})
+    with pytest.raises(WorkflowFailureError) as ended:
+        await within(leaves.result(), "the end of the run that was given up")
+    assert isinstance(ended.value.cause, CancelledError)
+
+    vlan = int(handed_over["vlan"])
+    for switch, then in zip(switches, before, strict=True):
+        assert switch.startup == switch.running
+        assert switch.startup.vlans == {**then.vlans, vlan: "berth-stays"}
+    assert not any("berth-leaves" in line for line in down.journal.lines(configuring=True))

@@ -36,6 +36,7 @@ from tenancy.kinds import (
 from tenancy.meaning import merge
 from tenancy.plan import Plan, owner_of, plan
 from tenancy.platform import Platform
+from tenancy.reservation import Trunks, trunks_of, union
 from tenancy.tenant import TenantNetwork
 
 TENANT_KINDS = (OVN_FIP, OVN_SNAT_RULE, OVN_DNAT_RULE, OVN_EIP, SUBNET, VPC, NAMESPACE, VLAN)
@@ -172,7 +173,7 @@ class Checks:
             trunks = {switch.name: switch.trunks for switch in vlan.switches} if vlan else {}
             return Inventory(
                 objects=tuple(_essence(thing) for thing in objects),
-                switches={name: trunks.get(name, ()) for name in sorted({*trunks, *_approved_switches(objects)})},
+                switches=_switches(objects, trunks),
                 by_hand=vlan is not None and vlan.configure == "by-hand",
             )
 
@@ -191,6 +192,15 @@ class Checks:
                 )
             if strange:
                 raise RefusedError(f"read back after its removal, {' | '.join(strange)}", reason="not-gone")
+
+
+def _switches(objects: Sequence[Object], trunks: Trunks) -> dict[str, tuple[str, ...]]:
+    """The trunks to look at: those of the platform's document, and those it no longer has, as the Vlan remembers."""
+    known: dict[str, tuple[str, ...]] = union(trunks, dict.fromkeys(_approved_switches(objects), ()))
+    for thing in objects:
+        if thing["kind"] == VLAN.name:
+            known = union(known, trunks_of(thing))
+    return known
 
 
 def _approved_switches(objects: Sequence[Object]) -> Iterator[str]:

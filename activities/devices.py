@@ -2,7 +2,7 @@
 
 import asyncio
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +18,7 @@ from activities.fence import SAFE, Fence, fenced
 from activities.platform import read_platform_file
 from clients.errors import RefusedError, UnavailableError
 from tenancy import names
-from tenancy.approval import refusal_of_approval
+from tenancy.approval import Approval, refusal_of_approval
 from tenancy.devices import DeviceOutcome, DeviceRequest
 from tenancy.mistakes import shown
 from tenancy.switches import Switch
@@ -79,14 +79,21 @@ class DeviceWork(Protocol):
         ...
 
 
+ApprovalStands = Callable[[Approval, str, int], Awaitable[str | None]]
+"""Why an approval does not stand now for a tenant and VLAN, though it is good in itself; None where it does."""
+
+
 class DeviceSteps:
     """The steps about devices, ready to be registered with a worker."""
 
-    def __init__(self, client: Client, pace: Pace, platform_file: Path, work: DeviceWork) -> None:
+    def __init__(
+        self, client: Client, pace: Pace, platform_file: Path, work: DeviceWork, stands: ApprovalStands
+    ) -> None:
         self._client = client
         self._pace = pace
         self._platform_file = platform_file
         self._work = work
+        self._stands = stands
 
     @activity.defn
     async def ask_device(self, errand: Errand) -> None:
@@ -166,14 +173,25 @@ class DeviceSteps:
                 f"switch {batch.device} is not in the platform's document: add it to vlan.switches, or leave it out",
                 reason="no-such-device",
             )
-        refused = {
-            request.id: refusal for request in batch.requests if (refusal := _refusal(request, switch, vlan.approval))
-        }
+        refusals = [
+            _refusal(request, switch, vlan.approval) or await self._unstanding(request) for request in batch.requests
+        ]
+        refused = {refusal.id: refusal for refusal in refusals if refusal is not None}
         wanted = [request for request in batch.requests if request.id not in refused]
         done = {outcome.id: outcome for outcome in await self._carried_out(switch, vlan, wanted, fence, progress)}
         if missing := [request.id for request in wanted if request.id not in done]:
             raise RuntimeError(f"device {batch.device}: no outcome for requests {', '.join(missing)}")
         return [refused.get(request.id) or done[request.id] for request in batch.requests]
+
+    async def _unstanding(self, request: DeviceRequest) -> DeviceOutcome | None:
+        """The refusal of an approval that was good once."""
+        if request.approval is None or request.vlan is None or request.action not in ("ensure", "verify"):
+            return None
+        why = await self._stands(request.approval, request.tenant, request.vlan)
+        if why is None:
+            return None
+        text = f"VLAN {request.vlan} of tenant {request.tenant}: {why}: have the preview approved anew"
+        return DeviceOutcome(id=request.id, result="refused", reason="not-approved", message=text)
 
     async def _carried_out(
         self,

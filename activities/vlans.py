@@ -10,12 +10,13 @@ from activities.objects import refuse_if_unmarked
 from clients.errors import RefusedError
 from clients.kube_ovn.answers import ConflictError, some
 from clients.kube_ovn.client import KubeOvn
-from clients.kube_ovn.ensure import run_of
+from clients.kube_ovn.ensure import check_owner, run_of
 from clients.kube_ovn.objects import is_being_deleted
 from clients.kube_ovn.usage import refuse_if_in_use
 from tenancy import manifests, names
 from tenancy.kinds import VLAN, Object
 from tenancy.plan import owner_of
+from tenancy.reservation import reserved
 from tenancy.vlans import in_ranges
 
 MOST_TOLD = 5
@@ -38,6 +39,8 @@ class ReserveVlan(_Given):
     """The one it must be; None for any."""
     instead_of: int | None = None
     """The one this run reserved before, to be given back for it."""
+    trunks: dict[str, tuple[str, ...]] = {}
+    """By switch: the trunks that will carry it; kept on the object, because the platform's document may change."""
     foreign: dict[str, str] = {}
     """By switch: the IDs it knows under a name that is not the tenant's, as ranges."""
 
@@ -78,13 +81,15 @@ class VlanSteps:
             while True:
                 vlans = await self._kube.list(VLAN)
                 if mine := [one for one in vlans if _is_held(one, given)]:
-                    return await self._swapped(_held(mine, given), given)
+                    held = _held(mine, given)
+                    await self._renew(names.vlan(held.vlan), given)
+                    return await self._swapped(held, given)
                 taken = {_id(one): one for one in vlans if _spec(one, "provider") == given.provider_network}
                 number, passed_over = _choose(given, taken, {str(one["metadata"]["name"]) for one in vlans})
                 progress(f"reserving VLAN {number}")
                 try:
                     wanted = manifests.vlan(given.tenant, given.provider_network, number)
-                    await self._kube.create(manifests.stamped(wanted, given.run))
+                    await self._kube.create(reserved(manifests.stamped(wanted, given.run), given.run, given.trunks))
                 except ConflictError:
                     continue
                 # Somebody may have made one of another name with the same ID meanwhile, and Kube-OVN would serve neither
@@ -108,6 +113,14 @@ class VlanSteps:
                 await refuse_if_in_use(self._kube, one)
                 released |= await self._give_back(name, given.tenant, given.run)
             return released
+
+    async def _renew(self, name: str, given: ReserveVlan) -> None:
+        def renewed(actual: Object) -> Object | None:
+            check_owner(actual, given.tenant)
+            result = reserved(actual, given.run, given.trunks)
+            return result if result != actual else None
+
+        await self._kube.edit(VLAN, name, renewed)
 
     async def _swapped(self, reserved: Reserved, given: ReserveVlan) -> Reserved:
         if given.instead_of not in (None, reserved.vlan):

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from temporalio.client import Client
@@ -21,6 +22,7 @@ from activities.vlans import VlanSteps
 from activities.vpc import VpcSteps
 from clients.errors import UnavailableError
 from clients.kube_ovn.client import KubeOvn
+from clients.kube_ovn.reservations import refusal_of_use
 from clients.kube_ovn.secret import secret_reader
 from workers.connect import check_namespace, connect_kubernetes, connect_temporal
 from workers.devices import sessions
@@ -58,7 +60,11 @@ def make_worker(
     checks, objects, vpc = Checks(kube, pace, settings.platform), ObjectSteps(kube, pace), VpcSteps(kube, pace)
     vlans, notices = VlanSteps(kube, pace), NoticeSteps(settings.platform, secret_reader(kube), pace)
     devices = DeviceSteps(
-        client, pace, settings.platform, device_work or sessions(secret_reader(kube), settings.known_hosts)
+        client,
+        pace,
+        settings.platform,
+        device_work or sessions(secret_reader(kube), settings.known_hosts),
+        partial(refusal_of_use, kube),
     )
     return Worker(
         client,

@@ -74,6 +74,7 @@ class OwnVlan:
             provider_network=vlan.provider_network,
             candidates=as_ranges(candidates(vlan)),
             wished=wished,
+            trunks={switch.name: switch.trunks for switch in vlan.switches},
             foreign={switch: survey.foreign for switch, survey in surveys.items() if survey.foreign},
         )
         await self._reserve(reservation)

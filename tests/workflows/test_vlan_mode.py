@@ -3,12 +3,16 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowUpdateFailedError
 
 from tenancy import names
+from tenancy.approval import Approval
+from tenancy.devices import DeviceRequest
 from tenancy.kinds import SUBNET, VLAN, VPC
 from tenancy.plan import owner_of
 from tests.workflows.strikes import PATIENCE, refusal
@@ -23,7 +27,7 @@ from tests.workflows.vlan_world import (
     waiting,
 )
 from tests.workflows.world import cancelled, failure, parked, resolve, status, until
-from workflows.face import LEFT_BEHIND, REFUSED, ApprovalStatus, Outcome
+from workflows.face import DEVICE_QUEUE, LEFT_BEHIND, REFUSED, REQUEST, ApprovalStatus, DeviceAsk, DeviceStatus, Outcome
 
 
 @pytest.fixture
@@ -412,6 +416,62 @@ class TestByHand:
         assert await vlans_of(world) == ["vlan-2000"]
         await run.cancel()
         await cancelled(run)
+
+
+async def test_a_trunk_that_left_the_platforms_document_loses_the_vlan_all_the_same(
+    world: VlanWorld, tmp_path: Path
+) -> None:
+    before = [switch.text("startup") for switch in world.switches]
+    await world.approved()
+    platform = tmp_path / "platform.yaml"
+    document = json.loads(platform.read_text())
+    for switch in document["spec"]["vlan"]["switches"]:
+        switch["trunks"] = switch["trunks"][:1]
+    platform.write_text(json.dumps(document))
+    await world.offboarded()
+    assert world.carries(2000) == []
+    assert [switch.text("startup") for switch in world.switches] == before
+
+
+async def test_an_approval_that_was_good_once_puts_nothing_back_on_a_switch(world: VlanWorld, client: Client) -> None:
+    """Whoever can signal in Temporal can send it again: after the tenant has gone, and when it is there anew."""
+    handed_over = await world.approved()
+    await world.offboarded()
+    await replay(world, client, handed_over["approval"])
+    assert world.carries(2000) == []
+    run, shown = await world.asked()
+    await replay(world, client, handed_over["approval"])
+    assert world.carries(2000) == []
+    await decide(run, "approve", plan=shown.plan)
+    await asyncio.wait_for(run.result(), PATIENCE)
+    assert world.carries(2000) == everywhere(world, 2000, world.name)
+
+
+async def replay(world: VlanWorld, client: Client, approval: Any) -> None:
+    """Sends an approval to a switch's queue, as anybody can who may signal, and waits until it was dealt with."""
+    switch, (run, *_) = world.switches[0], world.handles
+    request = DeviceRequest(
+        id=f"replayed-beside-{len(world.handles)}",
+        tenant=world.name,
+        action="ensure",
+        vlan=2000,
+        trunks=tuple(TRUNKS[switch.dialect]),
+        approval=Approval.model_validate(approval),
+    )
+    ask = DeviceAsk(request=request, workflow=run.id, run=str(run.run_id), asked=datetime.now(UTC))
+    queue = await client.start_workflow(
+        DEVICE_QUEUE,
+        id=names.device_workflow(switch.name),
+        task_queue=world.settings.task_queue,
+        start_signal=REQUEST,
+        start_signal_args=[ask.model_dump(mode="json")],
+        result_type=None,
+    )
+    async with asyncio.timeout(PATIENCE):
+        while any(  # noqa: ASYNC110  # a query has no event to wait for
+            one.id == request.id for one in DeviceStatus.model_validate(await queue.query("status")).queue
+        ):
+            await asyncio.sleep(0.02)
 
 
 async def test_an_operator_may_leave_a_vlan_on_a_switch_and_no_other_tenant_gets_its_id(

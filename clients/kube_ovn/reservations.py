@@ -1,0 +1,32 @@
+"""Whether an approval is the one a tenant's VLAN stands on, as the platform's own objects tell."""
+
+from contextlib import suppress
+
+from pydantic import ValidationError
+
+from clients.kube_ovn.client import KubeOvn
+from tenancy import names
+from tenancy.approval import Approval
+from tenancy.kinds import VLAN, VPC
+from tenancy.plan import owner_of
+from tenancy.reservation import reserved_by
+
+
+async def refusal_of_use(kube: KubeOvn, approval: Approval, tenant: str, vlan: int) -> str | None:
+    """Why an approval, good in itself, is not for what stands now; None where it is.
+
+    It is the one of the run that has the ID reserved, or the one that is recorded on the living tenant's VPC. So one that was
+    given once puts nothing back on a switch after the tenant has gone, whoever sends it. Raises what the client raises.
+    """
+    found = await kube.get(VLAN, names.vlan(vlan))
+    if found is None or owner_of(found) != tenant:
+        return f"VLAN {vlan} is not reserved for {tenant}"
+    if reserved_by(found) == approval.preview.run:
+        return None
+    vpc = await kube.get(VPC, names.vpc(tenant))
+    text = (vpc["metadata"].get("annotations") or {}).get(names.APPROVAL_ANNOTATION) if vpc is not None else None
+    if vpc is not None and owner_of(vpc) == tenant and text is not None:
+        with suppress(ValidationError):  # whatever is written there, it is not this approval
+            if Approval.model_validate_json(text) == approval:
+                return None
+    return f"it was given to run {approval.preview.run}, and run {reserved_by(found)} has VLAN {vlan} reserved"

@@ -79,21 +79,21 @@ class DeviceWork(Protocol):
         ...
 
 
-ApprovalStands = Callable[[Approval, str, int], Awaitable[str | None]]
-"""Why an approval does not stand now for a tenant and VLAN, though it is good in itself; None where it does."""
+Reservations = Callable[[Approval | None, str, int], Awaitable[str | None]]
+"""Why a tenant's VLAN is not to be touched now, or not by this approval, good in itself; None where it is."""
 
 
 class DeviceSteps:
     """The steps about devices, ready to be registered with a worker."""
 
     def __init__(
-        self, client: Client, pace: Pace, platform_file: Path, work: DeviceWork, stands: ApprovalStands
+        self, client: Client, pace: Pace, platform_file: Path, work: DeviceWork, reservations: Reservations
     ) -> None:
         self._client = client
         self._pace = pace
         self._platform_file = platform_file
         self._work = work
-        self._stands = stands
+        self._reservations = reservations
 
     @activity.defn
     async def ask_device(self, errand: Errand) -> None:
@@ -184,14 +184,20 @@ class DeviceSteps:
         return [refused.get(request.id) or done[request.id] for request in batch.requests]
 
     async def _unstanding(self, request: DeviceRequest) -> DeviceOutcome | None:
-        """The refusal of an approval that was good once."""
-        if request.approval is None or request.vlan is None or request.action not in ("ensure", "verify"):
+        """The refusal of what was right once: an approval of an earlier run, a VLAN that is not the tenant's any more."""
+        if request.vlan is None or request.action not in ("ensure", "verify", "absent"):
             return None
-        why = await self._stands(request.approval, request.tenant, request.vlan)
+        approval = None if request.action == "absent" else request.approval
+        why = await self._reservations(approval, request.tenant, request.vlan)
         if why is None:
             return None
-        text = f"VLAN {request.vlan} of tenant {request.tenant}: {why}: have the preview approved anew"
-        return DeviceOutcome(id=request.id, result="refused", reason="not-approved", message=text)
+        reason, remedy = (
+            ("not-reserved", f"reserve it (Vlan {names.vlan(request.vlan)}), or remove what is left by hand")
+            if approval is None
+            else ("not-approved", "have the preview approved anew")
+        )
+        text = f"VLAN {request.vlan} of tenant {request.tenant}: {why}: {remedy}"
+        return DeviceOutcome(id=request.id, result="refused", reason=reason, message=text)
 
     async def _carried_out(
         self,

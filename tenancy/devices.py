@@ -48,6 +48,7 @@ class DeviceOutcome(_Plain):
     Withdrawn: it was taken back, and nothing more is sent for it; where a try had failed, a part may have been sent before."""
     reason: str = ""
     """Of a refusal, a stable word: `foreign-vlan`, `not-approved`, `rejected`, `missing-trunk`, `not-there`, `still-there`,
+    `not-reserved`,
     `login-refused`, `host-key-unknown`, `host-key-changed`, `enable-refused`, `no-such-device`,
     `invalid-request`, `failed` (a mistake of ours)."""
     message: str = ""

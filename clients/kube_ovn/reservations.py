@@ -12,16 +12,17 @@ from tenancy.plan import owner_of
 from tenancy.reservation import reserved_by
 
 
-async def refusal_of_use(kube: KubeOvn, approval: Approval, tenant: str, vlan: int) -> str | None:
-    """Why an approval, good in itself, is not for what stands now; None where it is.
+async def refusal_of_use(kube: KubeOvn, approval: Approval | None, tenant: str, vlan: int) -> str | None:
+    """Why a tenant's VLAN is not to be touched on a switch now, or not by this approval, good in itself; None where it is.
 
-    It is the one of the run that has the ID reserved, or the one that is recorded on the living tenant's VPC. So one that was
-    given once puts nothing back on a switch after the tenant has gone, whoever sends it. Raises what the client raises.
+    The ID has to be reserved for the tenant, as it is until it is off every switch. An approval has to be the one of the run
+    that reserved it, or the one that is recorded on the living tenant's VPC: so one that was given once puts nothing back on
+    a switch after the tenant has gone, whoever sends it. Raises what the client raises.
     """
     found = await kube.get(VLAN, names.vlan(vlan))
     if found is None or owner_of(found) != tenant:
         return f"VLAN {vlan} is not reserved for {tenant}"
-    if reserved_by(found) == approval.preview.run:
+    if approval is None or reserved_by(found) == approval.preview.run:
         return None
     vpc = await kube.get(VPC, names.vpc(tenant))
     text = (vpc["metadata"].get("annotations") or {}).get(names.APPROVAL_ANNOTATION) if vpc is not None else None

@@ -248,7 +248,7 @@ class Switchboard:
         ]
 
 
-async def any_approval_stands(approval: Approval, tenant: str, vlan: int) -> str | None:
+async def any_reservation_stands(approval: Approval | None, tenant: str, vlan: int) -> str | None:
     """There is no platform here that would know better."""
     return None
 
@@ -265,7 +265,7 @@ async def device_worker(
     **options: Any,
 ) -> AsyncIterator[Worker]:
     """A worker for devices' queues and for runs that ask, as `workers.worker` sets one up."""
-    steps = DeviceSteps(client, pace, platform, work, any_approval_stands)
+    steps = DeviceSteps(client, pace, platform, work, any_reservation_stands)
     async with Worker(
         client,
         task_queue=queue,

@@ -447,17 +447,26 @@ async def test_an_approval_that_was_good_once_puts_nothing_back_on_a_switch(worl
     assert world.carries(2000) == everywhere(world, 2000, world.name)
 
 
+async def test_a_vlan_that_is_not_reserved_for_the_tenant_is_taken_off_no_switch(
+    world: VlanWorld, client: Client
+) -> None:
+    """One without a name of its own could pass for a VLAN of ours that was lost half-made."""
+    await world.switches[0].change("vlan 300")
+    await world.asked()
+    await send(world, client, action="absent", vlan=300)
+    assert 300 in world.switches[0].running.vlans
+
+
 async def replay(world: VlanWorld, client: Client, approval: Any) -> None:
-    """Sends an approval to a switch's queue, as anybody can who may signal, and waits until it was dealt with."""
+    """Sends an approval to a switch's queue, as anybody can who may signal."""
+    await send(world, client, action="ensure", vlan=2000, approval=Approval.model_validate(approval))
+
+
+async def send(world: VlanWorld, client: Client, **asked: Any) -> None:
+    """Sends a request to a switch's queue, as anybody can who may signal, and waits until it was dealt with."""
     switch, (run, *_) = world.switches[0], world.handles
-    request = DeviceRequest(
-        id=f"replayed-beside-{len(world.handles)}",
-        tenant=world.name,
-        action="ensure",
-        vlan=2000,
-        trunks=tuple(TRUNKS[switch.dialect]),
-        approval=Approval.model_validate(approval),
-    )
+    id, trunks = f"sent-beside-{len(world.handles)}", tuple(TRUNKS[switch.dialect])
+    request = DeviceRequest(id=id, tenant=world.name, trunks=trunks, **asked)
     ask = DeviceAsk(request=request, workflow=run.id, run=str(run.run_id), asked=datetime.now(UTC))
     queue = await client.start_workflow(
         DEVICE_QUEUE,

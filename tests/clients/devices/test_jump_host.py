@@ -16,6 +16,12 @@ JUMP_PASSWORD = "jump-password-41dd"
 
 
 class _Door(asyncssh.SSHServer):
+    def __init__(self, connections: list[asyncssh.SSHServerConnection]) -> None:
+        self._connections = connections
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connections.append(conn)
+
     def begin_auth(self, username: str) -> bool:
         return True
 
@@ -51,9 +57,16 @@ class Jump:
 @pytest.fixture
 async def jump() -> AsyncIterator[Jump]:
     key = asyncssh.generate_private_key("ssh-ed25519")
-    async with asyncssh.listen("127.0.0.1", 0, server_factory=_Door, server_host_keys=[key]) as server:
+    connections: list[asyncssh.SSHServerConnection] = []
+    async with asyncssh.listen(
+        "127.0.0.1", 0, server_factory=lambda: _Door(connections), server_host_keys=[key]
+    ) as server:
         port = server.get_port()
         yield Jump(port, f"[127.0.0.1]:{port} {' '.join(key.export_public_key().decode().split()[:2])}\n")
+        # The listener's end is not theirs.
+        for connection in connections:
+            connection.abort()
+            await connection.wait_closed()
 
 
 async def test_a_switch_behind_a_jump_host_is_reached(ios: Scene, jump: Jump) -> None:

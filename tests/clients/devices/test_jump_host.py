@@ -63,9 +63,10 @@ async def jump() -> AsyncIterator[Jump]:
     ) as server:
         port = server.get_port()
         yield Jump(port, f"[127.0.0.1]:{port} {' '.join(key.export_public_key().decode().split()[:2])}\n")
-    for connection in connections:
-        connection.abort()
-        await connection.wait_closed()
+        # The listener's end is not theirs.
+        for connection in connections:
+            connection.abort()
+            await connection.wait_closed()
 
 
 async def test_a_switch_behind_a_jump_host_is_reached(ios: Scene, jump: Jump) -> None:

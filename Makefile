@@ -10,7 +10,7 @@ demo: $(STAMP)
 
 test: check
 	@echo "== tests (pytest)"
-	@$(BIN)/python -m pytest -n 4 $(PYTEST)
+	@$(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST)
 
 check: $(STAMP)
 	@echo "== ruff"

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from temporalio.client import Client
 from lab.switches import Configuration, Login, Switch
 from lab.switches.dialects import DialectName
 from tenancy.yaml_text import read_yaml
+from tests.workflows.strikes import PATIENCE
 from tests.workflows.world import EXAMPLES, Document, Run, World, running_world, until
 from workflows.face import ApprovalStatus
 
@@ -76,7 +78,8 @@ def everywhere(world: VlanWorld, vlan: int, tenant: str) -> list[str]:
 async def waiting(run: Run) -> ApprovalStatus:
     """What a run shows the network team, once it waits for it."""
     await until(run, lambda seen: seen.approval is not None, "an approval that waits")
-    return ApprovalStatus.model_validate(await run.query("approval"))
+    answer = await run.query("approval", rpc_timeout=timedelta(seconds=PATIENCE))
+    return ApprovalStatus.model_validate(answer)
 
 
 async def decide(run: Run, word: str, *, by: str = NADIA, **decision: Any) -> str:

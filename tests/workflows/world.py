@@ -8,6 +8,7 @@ import warnings
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +192,7 @@ class World:
 
 async def status(handle: Run) -> Status:
     """The answer to the query, as a program reads it."""
-    return Status.model_validate(await handle.query("status"))
+    return Status.model_validate(await handle.query("status", rpc_timeout=timedelta(seconds=PATIENCE)))
 
 
 async def until(handle: Run, holds: Callable[[Status], bool], what: str) -> Status:

@@ -5,7 +5,6 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +13,7 @@ from temporalio.client import Client
 from lab.switches import Configuration, Login, Switch
 from lab.switches.dialects import DialectName
 from tenancy.yaml_text import read_yaml
-from tests.workflows.strikes import PATIENCE
-from tests.workflows.world import EXAMPLES, Document, Run, World, running_world, until
+from tests.workflows.world import EXAMPLES, Document, Run, World, answer, running_world, until
 from workflows.face import ApprovalStatus
 
 NADIA = "nadia@example.com"
@@ -78,8 +76,7 @@ def everywhere(world: VlanWorld, vlan: int, tenant: str) -> list[str]:
 async def waiting(run: Run) -> ApprovalStatus:
     """What a run shows the network team, once it waits for it."""
     await until(run, lambda seen: seen.approval is not None, "an approval that waits")
-    answer = await run.query("approval", rpc_timeout=timedelta(seconds=PATIENCE))
-    return ApprovalStatus.model_validate(answer)
+    return ApprovalStatus.model_validate(await answer(run, "approval"))
 
 
 async def decide(run: Run, word: str, *, by: str = NADIA, **decision: Any) -> str:

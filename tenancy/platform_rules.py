@@ -6,7 +6,7 @@ from tenancy import names
 from tenancy.fields import Network, contains, overlap
 from tenancy.mistakes import Mistake
 from tenancy.platform import Block, Platform, ProviderNetwork, Reserved, collapsed
-from tenancy.rules import Numbered, NumberedIPs, at, unusable
+from tenancy.rules import Numbered, NumberedIPs, at, repeated_names, unusable
 from tenancy.salvage import sound, whole
 from tenancy.tenant import Snat
 
@@ -127,16 +127,7 @@ def platform_mistakes(
 ) -> Iterator[Mistake]:
     """What is wrong between the parts of a platform's document. Parts may be blank, as `tenancy.salvage` says."""
     yield from _block(block, provider)
-    first: dict[str, int] = {}
-    for index, item in reserved:
-        if item.name and item.name in first:
-            yield Mistake(
-                path=at("reserved", index, "name"),
-                value=item.name,
-                problem=f"already the name of {at('reserved', first[item.name])}",
-                remedy="give it a name of its own",
-            )
-        first.setdefault(item.name, index)
+    yield from repeated_names("reserved", reserved)
     if provider is not None:
         yield from _provider(provider)
 

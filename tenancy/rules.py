@@ -1,7 +1,8 @@
 """What must hold between the parts of a tenant's document."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Address
+from typing import Protocol
 
 from tenancy import names
 from tenancy.fields import Address, Network, contains, overlap
@@ -12,6 +13,16 @@ from tenancy.tenant import ExternalIP, FloatingIP, Snat, Subnet
 Numbered = Sequence[tuple[int, Subnet]]
 """Subnets with their place in the document. What is wrong in itself is blank here, as `tenancy.salvage` says."""
 NumberedIPs = Sequence[tuple[int, ExternalIP]]
+
+
+class Named(Protocol):
+    """What has a name in a document."""
+
+    @property
+    def name(self) -> str:
+        """Blank where it is unsound."""
+
+
 _BLANK: object = None
 _MOST_NAMED = 8
 """How many names a remedy lists to choose from."""
@@ -24,8 +35,8 @@ def at(*location: str | int) -> str:
 
 def tenant_mistakes(subnets: Numbered, ips: NumberedIPs) -> Iterator[Mistake]:
     """What is wrong inside a tenant's document, field by field correct as it may be."""
-    yield from _repeated_names("subnets", subnets)
-    yield from _repeated_names("externalIPs", ips)
+    yield from repeated_names("subnets", subnets)
+    yield from repeated_names("externalIPs", ips)
     for index, subnet in subnets:
         yield from _subnet(index, subnet)
     yield from _overlaps(subnets)
@@ -34,17 +45,27 @@ def tenant_mistakes(subnets: Numbered, ips: NumberedIPs) -> Iterator[Mistake]:
     yield from _fixed_addresses(ips)
 
 
-def _repeated_names(key: str, items: Numbered | NumberedIPs) -> Iterator[Mistake]:
-    first: dict[str, int] = {}
-    for index, item in items:
-        if item.name and item.name in first:
-            yield Mistake(
-                path=at(key, index, "name"),
-                value=item.name,
-                problem=f"already the name of {at(key, first[item.name])}",
-                remedy="give it a name of its own",
-            )
-        first.setdefault(item.name, index)
+def repeated(values: Iterable[tuple[str, str]]) -> Iterator[tuple[str, str, str]]:
+    """Of values with their paths those that stood before: the path, the value, and the path it stood at first.
+
+    A blank one repeats nothing.
+    """
+    first: dict[str, str] = {}
+    for path, value in values:
+        if value and value in first:
+            yield path, value, first[value]
+        first.setdefault(value, path)
+
+
+def repeated_names(key: str, items: Iterable[tuple[int, Named]]) -> Iterator[Mistake]:
+    """Names that stand twice in a list of the document."""
+    for path, name, before in repeated((at(key, index), item.name) for index, item in items):
+        yield Mistake(
+            path=f"{path}.name",
+            value=name,
+            problem=f"already the name of {before}",
+            remedy="give it a name of its own",
+        )
 
 
 def _subnet(index: int, subnet: Subnet) -> Iterator[Mistake]:

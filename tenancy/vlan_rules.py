@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from tenancy.mistakes import Mistake
 from tenancy.platform import Platform
-from tenancy.rules import at
+from tenancy.rules import at, repeated
 from tenancy.switches import PORT_PATTERNS, Credentials, Switch
 from tenancy.vlans import HIGHEST_VLAN, RESERVED_IDS, VlanMode, as_ranges, candidates
 
@@ -59,17 +59,14 @@ def vlan_mistakes(vlan: VlanMode) -> Iterator[Mistake]:
 
 
 def _repeated(key: str, values: Sequence[str], field: str | None = None) -> Iterator[Mistake]:
-    first: dict[str, int] = {}
     place = ("vlan", *key.split("."))
-    for index, value in enumerate(values):
-        if value in first:
-            yield Mistake(
-                path=at(*place, index, *([field] if field else [])),
-                value=value,
-                problem=f"already that of {at(*place, first[value])}",
-                remedy="write each once" if field is None else f"give it a {field} of its own",
-            )
-        first.setdefault(value, index)
+    for path, value, before in repeated((at(*place, index), value) for index, value in enumerate(values)):
+        yield Mistake(
+            path=path if field is None else f"{path}.{field}",
+            value=value,
+            problem=f"already that of {before}",
+            remedy="write each once" if field is None else f"give it a {field} of its own",
+        )
 
 
 def _switch(index: int, switch: Switch, known: set[str]) -> Iterator[Mistake]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,15 +15,16 @@ from temporalio.service import RPCError
 
 from activities.decisions import Pace, deciding
 from activities.fence import SAFE, Fence, fenced
-from activities.platform import read_platform_file
+from activities.platform import read_allowed_signers, read_platform_file
 from clients.errors import RefusedError, UnavailableError
 from tenancy import names
 from tenancy.approval import Approval, refusal_of_approval
-from tenancy.devices import DeviceOutcome, DeviceRequest
-from tenancy.mistakes import shown
+from tenancy.devices import Action, DeviceOutcome, DeviceRequest
 from tenancy.switches import Switch
 from tenancy.vlans import ApprovalRules, VlanMode, switch_named
 
+APPROVED: Collection[Action] = ("ensure", "verify")
+"""What is done, or called done, with an approval only."""
 CALL_TIMEOUT = timedelta(seconds=10)
 """For one call of Temporal."""
 
@@ -166,16 +167,19 @@ class DeviceSteps:
         return float(min(self._pace.refused_delay * 2.0 ** min(attempt - 1, 30), 10 * self._pace.refused_delay))
 
     async def _outcomes(self, batch: Batch, fence: Fence, progress: Callable[[str], None]) -> list[DeviceOutcome]:
-        vlan = read_platform_file(self._platform_file).spec.vlan
+        platform = read_platform_file(self._platform_file)
+        vlan = platform.spec.vlan
         switch = switch_named(vlan, batch.device) if vlan is not None else None
         if vlan is None or switch is None:
             raise RefusedError(
                 f"switch {batch.device} is not in the platform's document: add it to vlan.switches, or leave it out",
                 reason="no-such-device",
             )
-        refusals = [
-            _refusal(request, switch, vlan.approval) or await self._unstanding(request) for request in batch.requests
-        ]
+        checks = vlan.approval.allowed_signers and any(request.action in APPROVED for request in batch.requests)
+        signers = read_allowed_signers(platform) if checks else None
+        refusals = await asyncio.gather(
+            *(self._refusal(request, switch, vlan.approval, signers) for request in batch.requests)
+        )
         refused = {refusal.id: refusal for refusal in refusals if refusal is not None}
         wanted = [request for request in batch.requests if request.id not in refused]
         done = {outcome.id: outcome for outcome in await self._carried_out(switch, vlan, wanted, fence, progress)}
@@ -183,9 +187,15 @@ class DeviceSteps:
             raise RuntimeError(f"device {batch.device}: no outcome for requests {', '.join(missing)}")
         return [refused.get(request.id) or done[request.id] for request in batch.requests]
 
+    async def _refusal(
+        self, request: DeviceRequest, switch: Switch, rules: ApprovalRules, signers: str | None
+    ) -> DeviceOutcome | None:
+        """Why a request is not carried out, whatever the device says; None where it may be."""
+        return _refusal(request, switch, rules, signers) or await self._unstanding(request)
+
     async def _unstanding(self, request: DeviceRequest) -> DeviceOutcome | None:
         """The refusal of what was right once: an approval of an earlier run, a VLAN that is not the tenant's any more."""
-        if request.vlan is None or request.action not in ("ensure", "verify", "absent"):
+        if request.vlan is None or request.action not in (*APPROVED, "absent"):
             return None
         approval = None if request.action == "absent" else request.approval
         why = await self._reservations(approval, request.tenant, request.vlan)
@@ -224,17 +234,17 @@ class DeviceSteps:
         return working.result()
 
 
-def _refusal(request: DeviceRequest, switch: Switch, rules: ApprovalRules) -> DeviceOutcome | None:
-    """Why a request is not carried out, whatever the device says; None where it may be."""
+def _refusal(request: DeviceRequest, switch: Switch, rules: ApprovalRules, signers: str | None) -> DeviceOutcome | None:
+    """What is wrong with a request in itself, its approval above all."""
     refused = functools.partial(DeviceOutcome, id=request.id, result="refused")
     if request.vlan is None:
         if request.action == "survey":
             return None
         return refused(reason="invalid-request", message=f"{request.action} names no VLAN: only a survey may")
-    if request.action not in ("ensure", "verify"):
+    if request.action not in APPROVED:
         return None
     # Checked beside the switch, so that nobody gets a line onto it by signalling its queue.
-    if why := _unapproved(request, switch, request.vlan, rules, _allowed_signers(rules)):
+    if why := _unapproved(request, switch, request.vlan, rules, signers):
         text = f"VLAN {request.vlan} of tenant {request.tenant}: {why}"
         return refused(reason="not-approved", message=text)
     return None
@@ -257,16 +267,3 @@ def _unapproved(
     today = approval.model_copy(update={"at": datetime.now(UTC).isoformat()})
     why = refusal_of_approval(today, request.tenant, vlan, rules, signers)
     return f"it counted at {approval.at} and does not now: {why}" if why else None
-
-
-def _allowed_signers(rules: ApprovalRules) -> str | None:
-    """The text of the allowed-signers file; None where the platform has none."""
-    if rules.allowed_signers is None:
-        return None
-    try:
-        return Path(rules.allowed_signers).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnavailableError(
-            f"allowed-signers file {shown(rules.allowed_signers)} cannot be read ({shown(str(error))}): no approval can be"
-            " checked until it can"
-        ) from error

@@ -8,7 +8,7 @@ from temporalio import activity
 from activities.decisions import Pace, deciding
 from activities.objects import refuse_if_unmarked
 from clients.errors import RefusedError
-from clients.kube_ovn.answers import ConflictError, some
+from clients.kube_ovn.answers import ConflictError, plain, some
 from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.ensure import check_owner, run_of
 from clients.kube_ovn.objects import is_being_deleted
@@ -189,7 +189,7 @@ def _choose(given: ReserveVlan, taken: dict[int | None, Object], used_names: set
         if len(passed_over) < MOST_TOLD:
             passed_over.append(reason)
     raise RefusedError(
-        f"no VLAN ID of {_cut(given.candidates)} is free: {len(taken)} are taken on ProviderNetwork"
+        f"no VLAN ID of {plain(given.candidates, 80)} is free: {len(taken)} are taken on ProviderNetwork"
         f" {given.provider_network}{''.join(f'; {one}' for one in passed_over)}: enlarge spec.vlan.range of the platform"
         " document, or offboard tenants",
         reason="no-vlan-free",
@@ -210,7 +210,3 @@ def _id(one: Object) -> int | None:
 
 def _spec(one: Object, field: str) -> Any:
     return (one.get("spec") or {}).get(field)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= 80 else f"{text[:79]}…"

@@ -11,8 +11,8 @@ from lab.home import RunningLab
 PLATFORM = "platform-vlan.yaml"
 
 
-def vlan_platform(lab: RunningLab, *, only: tuple[str, ...] = ()) -> str:
-    """The text of the document for this lab, comments and all; with these switches only, where any are named."""
+def vlan_platform(lab: RunningLab) -> str:
+    """The text of the document for this lab, comments and all."""
     yaml = YAML()
     document = yaml.load(example(PLATFORM).read_text(encoding="utf-8"))
     vlan = document["spec"]["vlan"]
@@ -20,7 +20,6 @@ def vlan_platform(lab: RunningLab, *, only: tuple[str, ...] = ()) -> str:
     for one in vlan["credentials"]:
         one["username"] = lab.username
         one["password"]["file"] = str(lab.password_file)
-    vlan["switches"] = [switch for switch in vlan["switches"] if not only or switch["name"] in only]
     for switch in vlan["switches"]:
         switch["host"], switch["port"] = "127.0.0.1", ports[switch["name"]]
     text = io.StringIO()

@@ -9,6 +9,8 @@ from tenancy.fields import Name
 from tenancy.switches import PortName
 from tenancy.vlans import VlanId
 
+Action = Literal["survey", "preview", "preview-by-hand", "ensure", "absent", "verify", "verify-absent"]
+
 
 class _Plain(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -19,7 +21,7 @@ class DeviceRequest(_Plain):
 
     id: str
     tenant: Name
-    action: Literal["survey", "preview", "preview-by-hand", "ensure", "absent", "verify", "verify-absent"]
+    action: Action
     """survey: which IDs the switch knows, and whether the trunks are there. preview: the lines `ensure` would send now.
     ensure, absent: make it so, read back, save. preview-by-hand, verify, verify-absent: where the network team configures
     the switches, what it has to send, and whether it has; the VLAN may bear any name."""

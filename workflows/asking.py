@@ -16,7 +16,6 @@ import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
 
 from pydantic import ValidationError
 from temporalio import workflow
@@ -25,7 +24,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from activities.decisions import UNAVAILABLE
 from activities.devices import DeviceSteps, Errand
 from tenancy.approval import Approval
-from tenancy.devices import DeviceOutcome, DeviceRequest
+from tenancy.devices import Action, DeviceOutcome, DeviceRequest
 from workflows.board import Board
 from workflows.face import (
     DEVICE_QUEUE,
@@ -44,7 +43,6 @@ ASK_AGAIN = timedelta(minutes=10)
 """Until a request that has no answer is sent again: a device's queue that was terminated has forgotten it. Doubled each time."""
 LONGEST_WAIT = timedelta(hours=2)
 """Between two times at the most; a run's history is finite."""
-Action = Literal["survey", "preview", "preview-by-hand", "ensure", "absent", "verify", "verify-absent"]
 
 
 @dataclass

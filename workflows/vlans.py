@@ -10,13 +10,13 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from activities.checks import Found
 from activities.vlans import ReleaseVlans, Reserved, ReserveVlan, VlanSteps
 from tenancy.approval import Approval, Preview, SwitchLines
-from tenancy.devices import Survey
+from tenancy.devices import Action, DeviceOutcome, Survey
 from tenancy.kinds import VPC
 from tenancy.names import APPROVAL_ANNOTATION
-from tenancy.plan import Plan
+from tenancy.plan import Plan, Stage
 from tenancy.vlans import VlanMode, as_ranges, candidates, in_ranges
 from workflows.approval import Approvals
-from workflows.asking import Action, Asking
+from workflows.asking import Asking
 from workflows.board import Board
 from workflows.face import REFUSED, StepState, StepStatus
 from workflows.removal import Removal, Removals
@@ -99,7 +99,8 @@ class OwnVlan:
                     )
                 # Not before the approval: taking back saves what runs on a switch, whoever changed it.
                 self._register_undo(vlan, kept)
-                await self._on_every_switch(vlan, self._number, approval)
+                action: Action = "verify" if _by_hand(vlan) else "ensure"
+                await self._ask_all(vlan, vlan_on, action, number=self._number, approval=approval)
                 return found.plan.on_vlan(self._number), approval
             except (ApplicationError, ActivityError) as refused:
                 if _type_of(refused) not in DECIDE_AGAIN:
@@ -113,16 +114,8 @@ class OwnVlan:
 
     async def _survey(self, vlan: VlanMode) -> dict[str, Survey]:
         """What each switch knows, by its name."""
-        outcomes = await side_by_side(
-            [
-                self._asking.take(survey_of(switch.name), switch.name, "survey", trunks=switch.trunks)
-                for switch in vlan.switches
-            ]
-        )
-        return {
-            switch.name: outcome.survey or Survey(foreign="")
-            for switch, outcome in zip(vlan.switches, outcomes, strict=True)
-        }
+        outcomes = await self._ask_all(vlan, survey_of, "survey")
+        return {switch: outcome.survey or Survey(foreign="") for switch, outcome in outcomes.items()}
 
     async def _reserve(self, reservation: ReserveVlan) -> None:
         reserved: Reserved = await take_step(self._board, VLAN, VlanSteps.reserve_vlan, reservation)
@@ -142,23 +135,8 @@ class OwnVlan:
 
     async def _preview(self, plan: Plan, vlan: VlanMode, approval: Approval | None) -> Preview:
         """What would be sent. `approval`: the tenant's last one, by which a switch without names knows its VLAN."""
-        outcomes = await side_by_side(
-            [
-                self._asking.take(
-                    preview_of(switch.name),
-                    switch.name,
-                    "preview-by-hand" if _by_hand(vlan) else "preview",
-                    vlan=plan.vlan,
-                    trunks=switch.trunks,
-                    approval=approval,
-                )
-                for switch in vlan.switches
-            ]
-        )
-        lines = [
-            SwitchLines(switch=switch.name, lines=outcome.lines)
-            for switch, outcome in zip(vlan.switches, outcomes, strict=True)
-        ]
+        action: Action = "preview-by-hand" if _by_hand(vlan) else "preview"
+        outcomes = await self._ask_all(vlan, preview_of, action, number=plan.vlan, approval=approval)
         assert plan.vlan is not None  # noqa: S101  # for mypy: the plan is bound
         return Preview(
             tenant=plan.tenant,
@@ -166,7 +144,7 @@ class OwnVlan:
             requested_by=self._requested_by,
             vlan=plan.vlan,
             by_hand=_by_hand(vlan),
-            switches=tuple(lines),
+            switches=tuple(SwitchLines(switch=name, lines=outcome.lines) for name, outcome in outcomes.items()),
             plan=plan.hash,
         )
 
@@ -177,20 +155,25 @@ class OwnVlan:
         self._board.mark(APPROVAL.id, StepState.DONE, f"given before by {recorded.decision.by}")
         return recorded
 
-    async def _on_every_switch(self, vlan: VlanMode, number: int, approval: Approval) -> None:
-        await side_by_side(
+    async def _ask_all(
+        self,
+        vlan: VlanMode,
+        step: Callable[[str], StepStatus],
+        action: Action,
+        *,
+        number: int | None = None,
+        approval: Approval | None = None,
+    ) -> dict[str, DeviceOutcome]:
+        """One step for each switch, side by side; what became of each, by the switch's name."""
+        outcomes = await side_by_side(
             [
                 self._asking.take(
-                    vlan_on(switch.name),
-                    switch.name,
-                    "verify" if _by_hand(vlan) else "ensure",
-                    vlan=number,
-                    trunks=switch.trunks,
-                    approval=approval,
+                    step(switch.name), switch.name, action, vlan=number, trunks=switch.trunks, approval=approval
                 )
                 for switch in vlan.switches
             ]
         )
+        return {switch.name: outcome for switch, outcome in zip(vlan.switches, outcomes, strict=True)}
 
 
 def off_the_switches(
@@ -199,7 +182,7 @@ def off_the_switches(
     number: Callable[[], int],
     *,
     by_hand: bool,
-    stage: str | None = None,
+    stage: str = Stage.SWITCHES,
 ) -> list[Removal]:
     """What takes a tenant's VLAN off each switch, or, where the network team works by hand, waits until it has.
 
@@ -207,7 +190,7 @@ def off_the_switches(
     """
     removals = []
     for switch, ports in trunks.items():
-        step: StepStatus = vlan_on(switch, stage) if stage else vlan_on(switch)
+        step = vlan_on(switch, stage)
         action: Action = "verify-absent" if by_hand else "absent"
         removals.append(Removal(step, by=partial(_take_back, asking, step, switch, action, number, ports)))
     return removals

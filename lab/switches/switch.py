@@ -143,10 +143,6 @@ class Switch:
         self._doorway.cut_all()
         self._store.reload()
 
-    def cut_sessions(self) -> None:
-        """End every connection without a word."""
-        self._doorway.cut_all()
-
     async def program(self, forward: Callable[[Configuration], Awaitable[None]]) -> None:
         """Have real ports programmed as the running configuration says: now, and with each line a client sends.
 

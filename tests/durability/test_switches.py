@@ -14,7 +14,7 @@ from lab.switches.dialects import DialectName
 from tests.durability.outcomes import Run, results
 from tests.durability.scene import PLATFORM, Scene, eventually, within
 from tests.durability.tenants import tenant
-from tests.workflows.vlan_world import TRUNKS, carried
+from tests.workflows.vlan_world import TRUNKS, as_documented, carried, host_keys
 
 PASSWORD = "a-password-of-the-switches"
 DIALECTS: tuple[DialectName, ...] = ("cisco-ios", "cisco-nxos", "arista-eos", "juniper-junos")
@@ -36,24 +36,15 @@ async def switches(scene: Scene, tmp_path: Path) -> AsyncIterator[list[Switch]]:
         vlan = {
             "providerNetwork": "external",
             "range": {"first": 2000, "last": 2099},
-            "credentials": [{"name": "all", "username": "berth", "password": {"file": str(tmp_path / "password")}}],
-            "switches": [
-                {
-                    "name": switch.name,
-                    "platform": switch.dialect,
-                    "host": "127.0.0.1",
-                    "port": switch.port,
-                    "credentials": "all",
-                    "trunks": TRUNKS[switch.dialect],
-                }
-                for switch in made
+            "credentials": [
+                {"name": "switches", "username": "berth", "password": {"file": str(tmp_path / "password")}}
             ],
+            "switches": as_documented(made),
             "approval": {"approvers": [NADIA]},
         }
         document = {**PLATFORM, "spec": {**PLATFORM["spec"], "mode": "vlan", "vlan": vlan}}
         (tmp_path / "vlan.json").write_text(json.dumps(document))
-        keys = "".join(f"[127.0.0.1]:{switch.port} {switch.host_key}\n" for switch in made)
-        (tmp_path / "known_hosts").write_text(keys)
+        (tmp_path / "known_hosts").write_text(host_keys(made))
         yield made
 
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner
 
 from cli.exit_codes import ExitCode
 from lab.temporal import temporal_binary
-from tenancy.approval import Decision, Preview, Word, statement
+from tenancy.approval import Approval, Decision, Preview, Word, statement
 from tenancy.kinds import VLAN
 from tests.cli.running import SECONDS, berth, complaint, environment
 from tests.clients.stand_in import stand_in
@@ -104,6 +103,12 @@ async def _told(run: Run, before: Any) -> str:
 
 
 @pytest.fixture
+async def world(client: Client, tmp_path: Path, name: str) -> AsyncIterator[VlanWorld]:
+    async with running_vlan_world(client, tmp_path, name) as made:
+        yield made
+
+
+@pytest.fixture
 def ways(temporal_address: str, tmp_path: Path) -> Ways:
     return Ways(temporal_address, tmp_path)
 
@@ -165,44 +170,37 @@ async def test_an_approval_without_the_key_lets_no_line_onto_a_switch_though_its
     world, nadia, mallory = signing
     run, asked = await world.asked()
     assert asked.preview is not None
-    switch = asked.preview.switches[0].switch
-    device = world.client.get_workflow_handle(f"device-{switch}")
     made = [{"plan": asked.preview.hash, "by": NADIA}, signed(mallory, "approve", asked.preview, by=NADIA)]
-    for number, decision in enumerate(made):
-        request = {
-            "id": f"forged-{number}",
-            "tenant": world.name,
-            "action": "ensure",
-            "vlan": 2000,
-            "trunks": ["GigabitEthernet1/0/1"],
-            "approval": {
-                "preview": asked.preview.model_dump(),
-                "decision": decision,
-                "at": "2026-11-24T12:00:00+00:00",
-            },
-        }
-        now = datetime.now(UTC).isoformat()
-        ask = {"request": request, "workflow": run.id, "run": run.result_run_id, "asked": now}
-        before = (await device_status(device))["answered"]
-        await device.signal("request", ask)
-        await eventually_more(device, before)
+    for decision in made:
+        forged = {"preview": asked.preview.model_dump(), "decision": decision, "at": "2026-11-24T12:00:00+00:00"}
+        await world.send(action="ensure", vlan=2000, approval=Approval.model_validate(forged))
     assert untouched(world)
     good = signed(nadia, "reject", asked.preview, by=NADIA, comment="somebody plays with it")
     await run.execute_update("reject", good)
     await failure(run)
 
 
-async def device_status(device: Run) -> dict[str, Any]:
-    answer: dict[str, Any] = await device.query("status")
-    return answer
+async def test_an_approval_that_was_good_once_puts_nothing_back_on_a_switch(world: VlanWorld) -> None:
+    """Whoever can signal in Temporal can send it again: after the tenant has gone, and when it is there anew."""
+    handed_over = await world.approved()
+    old = Approval.model_validate(handed_over["approval"])
+    await world.offboarded()
+    await world.send(action="ensure", vlan=2000, approval=old)
+    assert world.carries(2000) == []
+    run, shown = await world.asked()
+    await world.send(action="ensure", vlan=2000, approval=old)
+    assert world.carries(2000) == []
+    await decide(run, "approve", plan=shown.plan)
+    await asyncio.wait_for(run.result(), PATIENCE)
+    assert world.carries(2000) == everywhere(world, 2000, world.name)
 
 
-async def eventually_more(device: Run, answered: int) -> None:
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            if (await device_status(device))["answered"] > answered:
-                return
-            await asyncio.sleep(0.02)  # a query has no event to wait for
+async def test_a_vlan_that_is_not_reserved_for_the_tenant_is_taken_off_no_switch(world: VlanWorld) -> None:
+    """One without a name of its own could pass for a VLAN of ours that was lost half-made."""
+    await world.switches[0].change("vlan 300")
+    await world.asked()
+    await world.send(action="absent", vlan=300)
+    assert 300 in world.switches[0].running.vlans
 
 
 async def test_stale_and_self_given_decisions_are_refused_in_every_way(

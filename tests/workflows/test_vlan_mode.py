@@ -3,22 +3,17 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowUpdateFailedError
 
 from tenancy import names
-from tenancy.approval import Approval
-from tenancy.devices import DeviceRequest
 from tenancy.kinds import SUBNET, VLAN, VPC
 from tenancy.plan import owner_of
 from tests.workflows.strikes import PATIENCE, refusal
 from tests.workflows.vlan_world import (
     NADIA,
-    TRUNKS,
     VlanWorld,
     decide,
     everywhere,
@@ -27,18 +22,13 @@ from tests.workflows.vlan_world import (
     waiting,
 )
 from tests.workflows.world import Run, cancelled, failure, parked, resolve, status, until
-from workflows.face import DEVICE_QUEUE, LEFT_BEHIND, REFUSED, REQUEST, DeviceAsk, DeviceStatus, Outcome
+from workflows.face import LEFT_BEHIND, REFUSED, Outcome
 
 
 @pytest.fixture
 async def world(client: Client, tmp_path: Path, name: str) -> AsyncIterator[VlanWorld]:
     async with running_vlan_world(client, tmp_path, name) as made:
         yield made
-
-
-async def vlans_of(world: VlanWorld) -> list[str]:
-    found = await world.api.list(VLAN, labels={names.LABEL: world.name})
-    return [one["metadata"]["name"] for one in found]
 
 
 async def test_a_tenant_gets_its_vlan_on_every_switch_once_it_is_approved(world: VlanWorld) -> None:
@@ -88,14 +78,14 @@ async def test_a_rejected_approval_frees_the_vlan_and_touches_no_switch(world: V
     assert "rejected by nadia@example.com" in failed.message
     assert "not in this maintenance window" in failed.message
     assert [(switch.text("running"), switch.text("startup")) for switch in world.switches] == before
-    assert await vlans_of(world) == []
+    assert await world.reserved() == []
 
 
 async def test_a_cancel_while_the_network_team_thinks_leaves_nothing(world: VlanWorld) -> None:
     run, _ = await world.asked()
     await run.cancel()
     await cancelled(run)
-    assert await vlans_of(world) == []
+    assert await world.reserved() == []
     assert world.carries(2000) == []
 
 
@@ -107,7 +97,7 @@ async def test_offboarding_takes_the_vlan_off_every_switch_for_good(world: VlanW
     assert "Vlan vlan-2000" in result["removed"]
     assert [switch.text("startup") for switch in world.switches] == before
     assert [switch.text("running") for switch in world.switches] == before
-    assert await vlans_of(world) == []
+    assert await world.reserved() == []
 
 
 @pytest.mark.parametrize("step", ["vpc-{tenant}", "subnet-{tenant}--prod", "verify", "hand-over"])
@@ -125,7 +115,7 @@ async def test_a_step_that_fails_takes_the_vlan_off_every_switch_again(
     assert (await status(run)).outcome is Outcome.UNDONE
     assert [switch.text("startup") for switch in world.switches] == before
     assert [switch.text("running") for switch in world.switches] == before
-    assert await vlans_of(world) == []
+    assert await world.reserved() == []
 
 
 async def test_an_id_that_a_switch_knows_under_a_foreign_name_is_passed_over_and_told(world: VlanWorld) -> None:
@@ -201,7 +191,7 @@ async def test_a_run_of_a_living_tenant_that_fails_leaves_its_vlan_where_it_was(
     failed = await failure(await world.onboard(vlan_tenant(world.name)))
     assert "under the name 'renamed'" in failed.message
     assert [switch.text("running") for switch in world.switches] == before
-    assert await vlans_of(world) == ["vlan-2000"]
+    assert await world.reserved() == ["vlan-2000"]
 
 
 async def test_a_run_nobody_requested_is_refused_since_nobody_could_approve_it(world: VlanWorld) -> None:
@@ -293,127 +283,6 @@ async def test_what_people_say_of_themselves_never_reaches_a_switch(world: VlanW
     assert world.switches[0].running.vlans[10] == "office"
 
 
-class TestByHand:
-    """The network team configures the switches, and Berth only reads."""
-
-    @pytest.fixture
-    async def world(self, client: Client, tmp_path: Path, name: str) -> AsyncIterator[VlanWorld]:
-        async with running_vlan_world(client, tmp_path, name, vlan={"configure": "by-hand"}) as made:
-            yield made
-            for switch in made.switches:
-                assert [entry.line for entry in switch.journal if entry.configuring] == []
-
-    @staticmethod
-    async def configure(world: VlanWorld, vlan: int, *, without: str | None = None) -> None:
-        for switch in world.switches:
-            if switch.name == without:
-                continue
-            await switch.change(f"vlan {vlan}", f"name what-they-call-{vlan}")
-            for port in TRUNKS[switch.dialect]:
-                await switch.change(f"interface {port}", f"switchport trunk allowed vlan add {vlan}")
-
-    @staticmethod
-    async def clear(world: VlanWorld, vlan: int) -> None:
-        for switch in world.switches:
-            for port in TRUNKS[switch.dialect]:
-                await switch.change(f"interface {port}", f"switchport trunk allowed vlan remove {vlan}")
-            await switch.change(f"no vlan {vlan}")
-
-    async def test_the_team_decides_with_the_id_it_used(self, world: VlanWorld) -> None:
-        run, shown = await world.asked()
-        await self.configure(world, 2345)
-        await decide(run, "approve", plan=shown.plan, vlan=2345)
-        handed_over = await asyncio.wait_for(run.result(), PATIENCE)
-        assert handed_over["vlan"] == 2345
-        assert await vlans_of(world) == ["vlan-2345"]
-
-    async def test_a_tenant_that_is_there_is_not_asked_about_again_under_whatever_name(self, world: VlanWorld) -> None:
-        run, shown = await world.asked()
-        await self.configure(world, 2000)
-        await decide(run, "approve", plan=shown.plan)
-        first = await asyncio.wait_for(run.result(), PATIENCE)
-        assert (await world.onboarded(vlan_tenant(world.name)))["approval"] == first["approval"]
-
-    async def test_a_run_of_a_tenant_that_is_there_asks_nobody_to_remove_its_vlan(self, world: VlanWorld) -> None:
-        run, shown = await world.asked()
-        await self.configure(world, 2000)
-        await decide(run, "approve", plan=shown.plan)
-        await asyncio.wait_for(run.result(), PATIENCE)
-        world.strikes.before["verify"] = refusal()
-        assert (await failure(await world.onboard(vlan_tenant(world.name)))).type == REFUSED
-        assert await vlans_of(world) == ["vlan-2000"]
-
-    async def test_undo_asks_nobody_to_remove_the_id_that_was_given_back_for_another(self, world: VlanWorld) -> None:
-        """It may be the next tenant's by then."""
-        world.strikes.before[f"vpc-{world.name}"] = refusal()
-        run, shown = await world.asked()
-        await self.configure(world, 2345)
-        await decide(run, "approve", plan=shown.plan, vlan=2345)
-        await self.configure(world, 2000)
-        seen = await parked(run, steps=2)
-        assert all("VLAN 2345 is still there" in one.reason for one in seen.parked)
-        await self.clear(world, 2345)
-        for one in seen.parked:
-            await resolve(run, decision="retry", step=one.step)
-        assert (await failure(run)).type == REFUSED
-
-    async def test_what_is_missing_on_a_switch_is_told_and_decided_again(self, world: VlanWorld) -> None:
-        run, shown = await world.asked()
-        forgotten = world.switches[1].name
-        await self.configure(world, 2000, without=forgotten)
-        await decide(run, "approve", plan=shown.plan)
-        await until(
-            run,
-            lambda seen: (
-                any(
-                    "VLAN 2000 is not as asked" in (step.note or "")
-                    for step in seen.steps
-                    if step.id == f"switch-{forgotten}"
-                )
-                and seen.approval is not None
-            ),
-            "the approval asked again",
-        )
-        await self.configure(world, 2000)
-        await decide(run, "approve", plan=(await waiting(run)).plan)
-        await asyncio.wait_for(run.result(), PATIENCE)
-
-    async def test_offboarding_waits_until_the_team_has_removed_it(self, world: VlanWorld) -> None:
-        run, shown = await world.asked()
-        await self.configure(world, 2000)
-        await decide(run, "approve", plan=shown.plan)
-        await asyncio.wait_for(run.result(), PATIENCE)
-
-        leaving = await world.offboard()
-        seen = await parked(leaving, steps=2)
-        assert {one.step for one in seen.parked} == {f"switch-{switch.name}" for switch in world.switches}
-        assert all("VLAN 2000 is still there" in one.reason for one in seen.parked)
-        assert await vlans_of(world) == ["vlan-2000"]
-        await self.clear(world, 2000)
-        for one in seen.parked:
-            await resolve(leaving, decision="retry", step=one.step)
-        await asyncio.wait_for(leaving.result(), PATIENCE)
-        assert await vlans_of(world) == []
-
-    async def test_an_id_another_tenant_has_is_refused_and_decided_again(self, world: VlanWorld) -> None:
-        spec = {"id": 2345, "provider": "external"}
-        metadata = {"name": "vlan-2345", "labels": {names.LABEL: "somebody"}}
-        await world.api.create({"apiVersion": VLAN.api_version, "kind": VLAN.name, "metadata": metadata, "spec": spec})
-        run, shown = await world.asked()
-        await decide(run, "approve", plan=shown.plan, vlan=2345)
-        await until(
-            run,
-            lambda seen: (
-                any("VLAN 2345 is taken by somebody" in (step.note or "") for step in seen.steps if step.id == "vlan")
-                and seen.approval is not None
-            ),
-            "the approval asked again",
-        )
-        assert await vlans_of(world) == ["vlan-2000"]
-        await run.cancel()
-        await cancelled(run)
-
-
 async def test_a_trunk_that_left_the_platforms_document_loses_the_vlan_all_the_same(
     world: VlanWorld, tmp_path: Path
 ) -> None:
@@ -429,56 +298,6 @@ async def test_a_trunk_that_left_the_platforms_document_loses_the_vlan_all_the_s
     assert [switch.text("startup") for switch in world.switches] == before
 
 
-async def test_an_approval_that_was_good_once_puts_nothing_back_on_a_switch(world: VlanWorld, client: Client) -> None:
-    """Whoever can signal in Temporal can send it again: after the tenant has gone, and when it is there anew."""
-    handed_over = await world.approved()
-    await world.offboarded()
-    await replay(world, client, handed_over["approval"])
-    assert world.carries(2000) == []
-    run, shown = await world.asked()
-    await replay(world, client, handed_over["approval"])
-    assert world.carries(2000) == []
-    await decide(run, "approve", plan=shown.plan)
-    await asyncio.wait_for(run.result(), PATIENCE)
-    assert world.carries(2000) == everywhere(world, 2000, world.name)
-
-
-async def test_a_vlan_that_is_not_reserved_for_the_tenant_is_taken_off_no_switch(
-    world: VlanWorld, client: Client
-) -> None:
-    """One without a name of its own could pass for a VLAN of ours that was lost half-made."""
-    await world.switches[0].change("vlan 300")
-    await world.asked()
-    await send(world, client, action="absent", vlan=300)
-    assert 300 in world.switches[0].running.vlans
-
-
-async def replay(world: VlanWorld, client: Client, approval: Any) -> None:
-    """Sends an approval to a switch's queue, as anybody can who may signal."""
-    await send(world, client, action="ensure", vlan=2000, approval=Approval.model_validate(approval))
-
-
-async def send(world: VlanWorld, client: Client, **asked: Any) -> None:
-    """Sends a request to a switch's queue, as anybody can who may signal, and waits until it was dealt with."""
-    switch, (run, *_) = world.switches[0], world.handles
-    id, trunks = f"sent-beside-{len(world.handles)}", tuple(TRUNKS[switch.dialect])
-    request = DeviceRequest(id=id, tenant=world.name, trunks=trunks, **asked)
-    ask = DeviceAsk(request=request, workflow=run.id, run=str(run.run_id), asked=datetime.now(UTC))
-    queue = await client.start_workflow(
-        DEVICE_QUEUE,
-        id=names.device_workflow(switch.name),
-        task_queue=world.settings.task_queue,
-        start_signal=REQUEST,
-        start_signal_args=[ask.model_dump(mode="json")],
-        result_type=None,
-    )
-    async with asyncio.timeout(PATIENCE):
-        while any(  # noqa: ASYNC110  # a query has no event to wait for
-            one.id == request.id for one in DeviceStatus.model_validate(await queue.query("status")).queue
-        ):
-            await asyncio.sleep(0.02)
-
-
 async def test_an_operator_may_leave_a_vlan_on_a_switch_and_no_other_tenant_gets_its_id(
     world: VlanWorld,
 ) -> None:
@@ -490,3 +309,13 @@ async def test_an_operator_may_leave_a_vlan_on_a_switch_and_no_other_tenant_gets
     assert down.name in seen.parked[0].reason
     await resolve(leaving, decision="skip", reason="it burned down", by="an operator")
     assert (await failure(leaving)).type == LEFT_BEHIND
+    down.faults.clear()
+    await down.listening()
+    assert await world.reserved() == []
+    other = f"{world.name}-next"
+    run = await world.start(
+        "OnboardTenant", {"tenant": vlan_tenant(other), "requestedBy": "a test"}, id=f"tenant-{other}"
+    )
+    await decide(run, "approve", plan=(await waiting(run)).plan)
+    assert (await asyncio.wait_for(run.result(), PATIENCE))["vlan"] == 2001
+    assert down.running.vlans[2000] == f"berth-{world.name}"

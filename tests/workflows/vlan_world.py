@@ -1,20 +1,27 @@
 """A world in mode vlan: simulated switches beside the simulated platform, and a network team that decides."""
 
+import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from temporalio.client import Client
 
 from lab.switches import Configuration, Login, Switch
 from lab.switches.dialects import DialectName
+from tenancy import names
+from tenancy.devices import DeviceRequest
+from tenancy.kinds import VLAN
 from tenancy.yaml_text import read_yaml
+from tests.workflows.strikes import PATIENCE
 from tests.workflows.world import EXAMPLES, Document, Run, World, answer, running_world, until
-from workflows.face import ApprovalStatus
+from workflows.face import DEVICE_QUEUE, REQUEST, ApprovalStatus, DeviceAsk, DeviceStatus
 
 NADIA = "nadia@example.com"
 """An approver of the network team."""
@@ -44,6 +51,31 @@ class VlanWorld(World):
         run, shown = await self.asked(document)
         await decide(run, "approve", plan=shown.plan)
         return await run.result()
+
+    async def reserved(self) -> list[str]:
+        """The tenant's Vlan objects."""
+        found = await self.api.list(VLAN, labels={names.LABEL: self.name})
+        return [one["metadata"]["name"] for one in found]
+
+    async def send(self, **asked: Any) -> None:
+        """Sends a request to the first switch's queue, as anybody can who may signal; returns once it was dealt with."""
+        switch, (run, *_) = self.switches[0], self.handles
+        trunks = tuple(TRUNKS[switch.dialect])
+        request = DeviceRequest(id=str(uuid4()), tenant=self.name, trunks=trunks, **asked)
+        ask = DeviceAsk(request=request, workflow=run.id, run=str(run.run_id), asked=datetime.now(UTC))
+        queue = await self.client.start_workflow(
+            DEVICE_QUEUE,
+            id=names.device_workflow(switch.name),
+            task_queue=self.settings.task_queue,
+            start_signal=REQUEST,
+            start_signal_args=[ask.model_dump(mode="json")],
+            result_type=None,
+        )
+        async with asyncio.timeout(PATIENCE):
+            while any(  # noqa: ASYNC110  # a query has no event to wait for
+                one.id == request.id for one in DeviceStatus.model_validate(await queue.query("status")).queue
+            ):
+                await asyncio.sleep(0.02)
 
     def carries(self, vlan: int) -> list[str]:
         """Where a VLAN is, as `switch/configuration: name on ports`; both configurations have to agree."""
@@ -99,6 +131,26 @@ def vlan_tenant(name: str, **spec: Any) -> Document:
     }
 
 
+def as_documented(switches: Sequence[Switch]) -> list[Document]:
+    """These switches as a platform's document lists them."""
+    return [
+        {
+            "name": switch.name,
+            "platform": switch.dialect,
+            "host": "127.0.0.1",
+            "port": switch.port,
+            "credentials": "switches",
+            "trunks": TRUNKS[switch.dialect],
+        }
+        for switch in switches
+    ]
+
+
+def host_keys(switches: Sequence[Switch]) -> str:
+    """The text of a known_hosts file with the keys they show."""
+    return "".join(f"[127.0.0.1]:{switch.port} {switch.host_key}\n" for switch in switches)
+
+
 def vlan_platform(folder: Path, switches: Sequence[Switch], **vlan: Any) -> tuple[Path, Path]:
     """The example platform's document with these switches in it, and the host keys they show: two files."""
     (text,) = read_yaml((EXAMPLES / "platform-vlan.yaml").read_text(), "platform-vlan.yaml")
@@ -106,22 +158,12 @@ def vlan_platform(folder: Path, switches: Sequence[Switch], **vlan: Any) -> tupl
     os.environ[VARIABLE] = PASSWORD
     document["spec"]["vlan"] |= {
         "credentials": [{"name": "switches", "username": "berth", "password": {"environment": VARIABLE}}],
-        "switches": [
-            {
-                "name": switch.name,
-                "platform": switch.dialect,
-                "host": "127.0.0.1",
-                "port": switch.port,
-                "credentials": "switches",
-                "trunks": TRUNKS[switch.dialect],
-            }
-            for switch in switches
-        ],
+        "switches": as_documented(switches),
         **vlan,
     }
     platform, known_hosts = folder / "platform.yaml", folder / "known_hosts"
     platform.write_text(json.dumps(document))
-    known_hosts.write_text("".join(f"[127.0.0.1]:{switch.port} {switch.host_key}\n" for switch in switches))
+    known_hosts.write_text(host_keys(switches))
     return platform, known_hosts
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,19 @@ from activities.platform import read_allowed_signers, read_platform_file
 from clients.errors import RefusedError, UnavailableError
 from tenancy import names
 from tenancy.approval import Approval, refusal_of_approval
-from tenancy.devices import Action, DeviceOutcome, DeviceRequest
+from tenancy.devices import Action, AnyRequest, DeviceOutcome, DeviceRequest, EdgeRequest
+from tenancy.edge import (
+    Announce,
+    ByEdgeTeam,
+    EdgeDevice,
+    EdgeRouter,
+    OneToOneNat,
+    StaticRoutes,
+    Translator,
+    edge_device_named,
+    routers_of,
+)
+from tenancy.platform import Platform
 from tenancy.switches import Switch
 from tenancy.vlans import ApprovalRules, VlanMode, switch_named
 
@@ -48,7 +60,7 @@ class Batch(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     device: str
-    requests: tuple[DeviceRequest, ...]
+    requests: tuple[AnyRequest, ...]
     attempt: int
     """How often in a row, this time included; the device's workflow makes the tries."""
 
@@ -62,18 +74,21 @@ class Worked(BaseModel):
 
 
 class DeviceWork(Protocol):
-    """A session with a switch for a batch of requests: `clients.devices`, once logged in."""
+    """A session with a device for a batch of requests: `clients.devices`, once logged in."""
 
     async def __call__(
         self,
-        switch: Switch,
-        vlan: VlanMode,
-        requests: Sequence[DeviceRequest],
+        device: Switch | EdgeDevice,
+        part: VlanMode | Announce,
+        requests: Sequence[AnyRequest],
+        /,
         *,
         alive: Callable[[], bool],
         progress: Callable[[str], None],
     ) -> Sequence[DeviceOutcome]:
-        """An outcome for each request. Sends nothing once `alive` says False, and has ended its session on return.
+        """An outcome for each request; `part` is the part of the platform's document that the device stands in.
+
+        Sends nothing once `alive` says False, and has ended its session on return.
 
         Raises UnavailableError, and RefusedError where the device refuses Berth as a whole.
         """
@@ -84,17 +99,28 @@ Reservations = Callable[[Approval | None, str, int], Awaitable[str | None]]
 """Why a tenant's VLAN is not to be touched now, or not by this approval, good in itself; None where it is."""
 
 
+Holders = Callable[[Sequence[EdgeRequest], Announce], Awaitable[Mapping[str, str]]]
+"""Of requests, by their ID, why their addresses are not to be touched for the tenant now; the others may be."""
+
+
 class DeviceSteps:
     """The steps about devices, ready to be registered with a worker."""
 
     def __init__(
-        self, client: Client, pace: Pace, platform_file: Path, work: DeviceWork, reservations: Reservations
+        self,
+        client: Client,
+        pace: Pace,
+        platform_file: Path,
+        work: DeviceWork,
+        reservations: Reservations,
+        holders: Holders,
     ) -> None:
         self._client = client
         self._pace = pace
         self._platform_file = platform_file
         self._work = work
         self._reservations = reservations
+        self._holders = holders
 
     @activity.defn
     async def ask_device(self, errand: Errand) -> None:
@@ -168,30 +194,50 @@ class DeviceSteps:
 
     async def _outcomes(self, batch: Batch, fence: Fence, progress: Callable[[str], None]) -> list[DeviceOutcome]:
         platform = read_platform_file(self._platform_file)
-        vlan = platform.spec.vlan
-        switch = switch_named(vlan, batch.device) if vlan is not None else None
-        if vlan is None or switch is None:
-            raise RefusedError(
-                f"switch {batch.device} is not in the platform's document: add it to vlan.switches, or leave it out",
-                reason="no-such-device",
-            )
-        checks = vlan.approval.allowed_signers and any(request.action in APPROVED for request in batch.requests)
-        signers = read_allowed_signers(platform) if checks else None
-        refusals = await asyncio.gather(
-            *(self._refusal(request, switch, vlan.approval, signers) for request in batch.requests)
-        )
+        device, part = _device(platform, batch.device)
+        checks = platform.spec.vlan is not None and platform.spec.vlan.approval.allowed_signers
+        asked = checks and any(request.action in APPROVED for request in batch.requests)
+        signers = read_allowed_signers(platform) if asked else None
+        refusals = [
+            *await asyncio.gather(*(self._refusal(request, device, part, signers) for request in batch.requests)),
+            *await self._unheld(batch.requests, part),
+        ]
         refused = {refusal.id: refusal for refusal in refusals if refusal is not None}
         wanted = [request for request in batch.requests if request.id not in refused]
-        done = {outcome.id: outcome for outcome in await self._carried_out(switch, vlan, wanted, fence, progress)}
+        done = {outcome.id: outcome for outcome in await self._carried_out(device, part, wanted, fence, progress)}
         if missing := [request.id for request in wanted if request.id not in done]:
             raise RuntimeError(f"device {batch.device}: no outcome for requests {', '.join(missing)}")
         return [refused.get(request.id) or done[request.id] for request in batch.requests]
 
     async def _refusal(
-        self, request: DeviceRequest, switch: Switch, rules: ApprovalRules, signers: str | None
+        self, request: AnyRequest, device: Switch | EdgeDevice, part: VlanMode | Announce, signers: str | None
     ) -> DeviceOutcome | None:
         """Why a request is not carried out, whatever the device says; None where it may be."""
-        return _refusal(request, switch, rules, signers) or await self._unstanding(request)
+        match request, device, part:
+            case DeviceRequest(), Switch(), VlanMode():
+                return _refusal(request, device, part.approval, signers) or await self._unstanding(request)
+            case EdgeRequest(), EdgeRouter() | Translator(), StaticRoutes() | OneToOneNat() | ByEdgeTeam():
+                return _misplaced(request, device, part)
+            case _:
+                message = f"{request.action} is nothing that {device.platform} device {device.name} does"
+                return DeviceOutcome(id=request.id, result="refused", reason="invalid-request", message=message)
+
+    async def _unheld(self, requests: Sequence[AnyRequest], part: VlanMode | Announce) -> list[DeviceOutcome]:
+        """Refusals of what is about addresses that are not the tenant's, or not any more."""
+        changing = [one for one in requests if isinstance(one, EdgeRequest) and one.action != "look"]
+        if isinstance(part, VlanMode) or not changing:
+            return []
+        unheld = await self._holders(changing, part)
+        return [
+            DeviceOutcome(
+                id=one.id,
+                result="refused",
+                reason="not-reserved",
+                message=f"{one.action} for tenant {one.tenant}: {unheld[one.id]}",
+            )
+            for one in changing
+            if one.id in unheld
+        ]
 
     async def _unstanding(self, request: DeviceRequest) -> DeviceOutcome | None:
         """The refusal of what was right once: an approval of an earlier run, a VLAN that is not the tenant's any more."""
@@ -211,16 +257,16 @@ class DeviceSteps:
 
     async def _carried_out(
         self,
-        switch: Switch,
-        vlan: VlanMode,
-        wanted: Sequence[DeviceRequest],
+        device: Switch | EdgeDevice,
+        part: VlanMode | Announce,
+        wanted: Sequence[AnyRequest],
         fence: Fence,
         progress: Callable[[str], None],
     ) -> Sequence[DeviceOutcome]:
         if not wanted:
             return ()
         # A task of its own, because a session cannot be cut off from outside: it ends by itself where the fence is closed.
-        working = asyncio.ensure_future(self._work(switch, vlan, wanted, alive=fence.alive, progress=progress))
+        working = asyncio.ensure_future(self._work(device, part, wanted, alive=fence.alive, progress=progress))
         cancelled: asyncio.CancelledError | None = None
         while not working.done():
             try:
@@ -232,6 +278,31 @@ class DeviceSteps:
             raise cancelled
         # What was saved before the end is told, cancelled or not.
         return working.result()
+
+
+def _device(platform: Platform, name: str) -> tuple[Switch | EdgeDevice, VlanMode | Announce]:
+    """The device of this name, and the part of the document it stands in. Raises RefusedError `no-such-device`."""
+    vlan, announce = platform.spec.vlan, platform.spec.announce
+    if vlan is not None and (switch := switch_named(vlan, name)) is not None:
+        return switch, vlan
+    if announce is not None and (device := edge_device_named(announce, name)) is not None:
+        return device, announce
+    raise RefusedError(
+        f"device {name} is not in the platform's document: add it to vlan.switches or to announce, or leave it out",
+        reason="no-such-device",
+    )
+
+
+def _misplaced(request: EdgeRequest, device: EdgeRouter | Translator, announce: Announce) -> DeviceOutcome | None:
+    """The refusal of what this device must not, or cannot, do."""
+    refused = functools.partial(DeviceOutcome, id=request.id, result="refused", reason="invalid-request")
+    if request.action in ("announce", "withdraw") and device not in routers_of(announce):
+        return refused(
+            message=f"{request.action}: {device.name} is only read, or does not route: name one of announce.routers"
+        )
+    if request.action in ("translate", "untranslate") and not isinstance(device, Translator):
+        return refused(message=f"{request.action}: {device.name} does not translate: name one of announce.translators")
+    return None
 
 
 def _refusal(request: DeviceRequest, switch: Switch, rules: ApprovalRules, signers: str | None) -> DeviceOutcome | None:

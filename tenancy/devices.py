@@ -1,15 +1,17 @@
 """What a run asks of a switch, and what it is answered: plain data, the same for whoever asks, queues or carries out."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tenancy.announcement import Route, Translation
 from tenancy.approval import Approval
 from tenancy.fields import Name
 from tenancy.switches import PortName
 from tenancy.vlans import VlanId
 
 Action = Literal["survey", "preview", "preview-by-hand", "ensure", "absent", "verify", "verify-absent"]
+EdgeAction = Literal["announce", "withdraw", "translate", "untranslate", "look"]
 
 
 class _Plain(BaseModel):
@@ -32,6 +34,24 @@ class DeviceRequest(_Plain):
     """Of an ensure, which sends no line but those it was approved for; none of it is sent without one."""
 
 
+class EdgeRequest(_Plain):
+    """One tenant's wish about its addresses on one device at the edge. Idempotent by its ID, as the other."""
+
+    id: str
+    tenant: Name
+    action: EdgeAction
+    """announce, withdraw: the static routes are there, or not, read back and saved. translate, untranslate: the same of the
+    translations, and an `untranslate` ends the flows that use them. look: nothing is changed; which of them are in force
+    now, on a neighbour: which it has heard of."""
+    routes: tuple[Route, ...] = ()
+    """Of announce, withdraw and look."""
+    translations: tuple[Translation, ...] = ()
+    """Of translate, untranslate and look."""
+
+
+AnyRequest: TypeAlias = DeviceRequest | EdgeRequest
+
+
 class Survey(_Plain):
     """What a switch knows, as far as a tenant that needs a VLAN has to know it."""
 
@@ -50,7 +70,7 @@ class DeviceOutcome(_Plain):
     Withdrawn: it was taken back, and nothing more is sent for it; where a try had failed, a part may have been sent before."""
     reason: str = ""
     """Of a refusal, a stable word: `foreign-vlan`, `not-approved`, `rejected`, `missing-trunk`, `not-there`, `still-there`,
-    `not-reserved`,
+    `not-reserved`, `foreign-route`, `foreign-translation`,
     `login-refused`, `host-key-unknown`, `host-key-changed`, `enable-refused`, `no-such-device`,
     `invalid-request`, `failed` (a mistake of ours)."""
     message: str = ""
@@ -58,6 +78,9 @@ class DeviceOutcome(_Plain):
     lines: tuple[str, ...] = ()
     """The configuration lines that were sent; of a preview, that would be."""
     survey: Survey | None = None
+    in_force: tuple[str, ...] = ()
+    """Of a look: the addresses, as the request's routes and the public side of its translations name them, that are
+    routed (by a neighbour: that it has a route to) or translated as asked now."""
 
 
 def vlan_name(tenant: str) -> str:

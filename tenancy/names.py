@@ -4,6 +4,9 @@ A tenant's name never holds two dashes in a row (`tenancy.fields`), so the first
 tenant's part. What Kube-OVN joins from these with single dashes could still meet: `folds_inside` and `folds_outside`.
 """
 
+import re
+from ipaddress import ip_address
+
 from tenancy.kinds import OVN_EIP, OVN_FIP, OVN_SNAT_RULE
 
 LABEL = "berth.network/tenant"
@@ -18,6 +21,8 @@ RESERVED_BY_ANNOTATION = "berth.network/reserved-by"
 """On a Vlan: the run that reserved it last."""
 TRUNKS_ANNOTATION = "berth.network/trunks"
 """On a Vlan: by switch, every trunk that was ever to carry it, as JSON."""
+ANNOUNCED_ANNOTATION = "berth.network/announced"
+"""On the VPC: all that is, or may be, announced of the tenant at the edge, as JSON; written before anything is announced."""
 BORN_WITH_ANNOTATION = "berth.network/born-with"
 """On the VPC: digest of the block policy in its first manifest."""
 
@@ -105,6 +110,11 @@ def vlan(number: int) -> str:
 def device_workflow(device: str) -> str:
     """ID of the one workflow that writes to a device."""
     return f"device-{device}"
+
+
+def public_address(address: str) -> str:
+    """The ConfigMap that reserves a public address: there can be one of a name, so one tenant has the address."""
+    return f"public-{re.sub('[.:]', '-', ip_address(address).exploded)}"
 
 
 HAND_OVER = "berth-network"

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tenancy.edge import Announce
 from tenancy.fields import Cidr, Document, IpAddress, Line, Name, Network, ObjectName
 from tenancy.tenant import MOST, Several
 from tenancy.vlans import VlanMode
@@ -68,6 +69,8 @@ class PlatformSpec(Document):
     reserved: Several[Reserved] = ()
     provider_network: ProviderNetwork | None = None
     """Left out: tenants cannot have external IPs."""
+    announce: Announce | None = None
+    """How the outside reaches external IPs; left out where the provider network is reachable as it is."""
     subnet_mtu: Annotated[int, Field(ge=1280, le=9000)] | None = None
     """Bytes, for tenants' subnets. Set it on every fabric whose MTU is not 1500 (a transport of 9100 leaves 9000)."""
     limits: Limits = Limits()

@@ -1,4 +1,4 @@
-"""The switches of a platform as its document names them: where they are, who logs in, which ports carry tenants."""
+"""The devices of a platform as its document names them: where they are, who logs in, which ports carry tenants."""
 
 import re
 from collections.abc import Mapping
@@ -139,19 +139,24 @@ class JumpHost(Document):
     host: Host
     port: Annotated[int, Field(ge=1, le=65535)] = 22
     credentials: Name
-    """Name of an entry of the platform's `credentials`."""
+    """Name of an entry of the `credentials` beside it."""
 
 
-class Switch(Document):
-    """One switch that carries tenants' VLANs."""
+class Device(Document):
+    """Something that is logged in to: where it is, and as whom."""
 
     name: Name
     """Names its workflow, `device-<name>`; people know it by this."""
-    platform: SwitchPlatform
     host: Host
     port: Annotated[int, Field(ge=1, le=65535)] = 22
     credentials: Name
-    """Name of an entry of the platform's `credentials`."""
+    """Name of an entry of the `credentials` beside it."""
     jump_host: JumpHost | None = None
+
+
+class Switch(Device):
+    """One switch that carries tenants' VLANs."""
+
+    platform: SwitchPlatform
     trunks: Annotated[Several[PortName], Field(min_length=1, max_length=256)]
     """Ports that carry every tenant's VLAN, tagged: those to the nodes and those to the other switches."""

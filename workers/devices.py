@@ -1,4 +1,4 @@
-"""Sessions with the switches, wired: where a worker gets credentials and host keys for them."""
+"""Sessions with devices, wired: where a worker gets credentials and host keys for them."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -8,7 +8,8 @@ from clients.devices import Login, work
 from clients.devices.credentials import login_of
 from clients.errors import UnavailableError
 from clients.secrets import ReadSecret
-from tenancy.devices import DeviceOutcome, DeviceRequest
+from tenancy.devices import AnyRequest, DeviceOutcome
+from tenancy.edge import DEFAULT_TAG, Announce, EdgeDevice
 from tenancy.switches import Switch
 from tenancy.vlans import VlanMode
 
@@ -17,22 +18,34 @@ def sessions(read_secret: ReadSecret, known_hosts: Path) -> DeviceWork:
     """What `work_on_device` calls for a session with a switch. Secrets are read anew for each."""
 
     async def session(
-        switch: Switch,
-        vlan: VlanMode,
-        requests: Sequence[DeviceRequest],
+        device: Switch | EdgeDevice,
+        part: VlanMode | Announce,
+        requests: Sequence[AnyRequest],
         *,
         alive: Callable[[], bool],
         progress: Callable[[str], None],
     ) -> Sequence[DeviceOutcome]:
-        login = await _login(switch.credentials, vlan, read_secret)
-        jump = None if switch.jump_host is None else await _login(switch.jump_host.credentials, vlan, read_secret)
-        return await work(switch, login, requests, known_hosts=known_hosts, alive=alive, progress=progress, jump=jump)
+        login = await _login(device.credentials, part, read_secret)
+        jump = None if device.jump_host is None else await _login(device.jump_host.credentials, part, read_secret)
+        return await work(
+            device,
+            login,
+            requests,
+            known_hosts=known_hosts,
+            alive=alive,
+            progress=progress,
+            jump=jump,
+            tag=DEFAULT_TAG if isinstance(part, VlanMode) else part.tag,
+        )
 
     return session
 
 
-async def _login(name: str, vlan: VlanMode, read_secret: ReadSecret) -> Login:
-    credentials = next((one for one in vlan.credentials if one.name == name), None)
+async def _login(name: str, part: VlanMode | Announce, read_secret: ReadSecret) -> Login:
+    credentials = next((one for one in part.credentials if one.name == name), None)
     if credentials is None:
-        raise UnavailableError(f"credentials {name} are not in the platform's document: add them to vlan.credentials")
+        where = "vlan" if isinstance(part, VlanMode) else "announce"
+        raise UnavailableError(
+            f"credentials {name} are not in the platform's document: add them to {where}.credentials"
+        )
     return await login_of(credentials, read_secret)

@@ -22,6 +22,7 @@ from activities.vlans import VlanSteps
 from activities.vpc import VpcSteps
 from clients.errors import UnavailableError
 from clients.kube_ovn.client import KubeOvn
+from clients.kube_ovn.holders import refusals_of_addresses
 from clients.kube_ovn.reservations import refusal_of_use
 from clients.kube_ovn.secret import secret_reader
 from workers.connect import check_namespace, connect_kubernetes, connect_temporal
@@ -65,6 +66,7 @@ def make_worker(
         settings.platform,
         device_work or sessions(secret_reader(kube), settings.known_hosts),
         partial(refusal_of_use, kube),
+        partial(refusals_of_addresses, kube),
     )
     return Worker(
         client,

@@ -17,7 +17,7 @@ from temporalio.exceptions import TimeoutError as TimedOutError
 from activities.decisions import UNAVAILABLE, WORKER_STOPPED
 from activities.devices import Batch, DeviceSteps, Worked
 from tenancy import names
-from tenancy.devices import DeviceOutcome, DeviceRequest
+from tenancy.devices import AnyRequest, DeviceOutcome
 from tenancy.fields import NAME_PATTERN
 from tenancy.mistakes import shown
 from workflows.board import cell
@@ -163,7 +163,7 @@ class DeviceQueue:
             return bool(condition())
         return True
 
-    async def _work_on(self, requests: tuple[DeviceRequest, ...]) -> None:
+    async def _work_on(self, requests: tuple[AnyRequest, ...]) -> None:
         self._under_way_since = workflow.now()
         self._tell_people()
         ended = await self._session(requests)
@@ -176,7 +176,7 @@ class DeviceQueue:
             self._reach("running")
             await self._answer(ended)
 
-    async def _session(self, requests: tuple[DeviceRequest, ...]) -> Sequence[DeviceOutcome] | _Setback:
+    async def _session(self, requests: tuple[AnyRequest, ...]) -> Sequence[DeviceOutcome] | _Setback:
         """One try of a batch, at whose end nothing more is sent for it."""
         batch = Batch(device=self._device, requests=requests, attempt=self._failures + 1)
         tenants = len({request.tenant for request in requests})
@@ -216,7 +216,7 @@ class DeviceQueue:
     def _delay(self) -> timedelta:
         return timedelta(seconds=min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(self._failures, 30)))
 
-    async def _set_back(self, requests: Sequence[DeviceRequest], setback: _Setback) -> None:
+    async def _set_back(self, requests: Sequence[AnyRequest], setback: _Setback) -> None:
         if setback.of_worker:
             withdrawn, _ = self._queue.put_back(None)
             await self._answer(withdrawn)

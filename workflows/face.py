@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from temporalio.common import SearchAttributeKey
 
 from tenancy.approval import Decision, Preview, Word
-from tenancy.devices import DeviceRequest
+from tenancy.devices import AnyRequest
 from tenancy.handover import HandOver
 
 TASK_QUEUE = "berth"
@@ -232,7 +232,7 @@ class Addressee(_Told):
 class DeviceAsk(_Told):
     """The argument of the signal `request`. Sent again, it is the same request; the latest says where to answer."""
 
-    request: DeviceRequest
+    request: AnyRequest
     workflow: WorkflowId
     """ID of the workflow that is told the outcome."""
     run: RunId

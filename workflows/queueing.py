@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from tenancy.devices import DeviceOutcome, DeviceRequest
+from tenancy.devices import AnyRequest, DeviceOutcome, DeviceRequest
 from workflows.face import DeviceAsk, DeviceWaits, DeviceWithdrawal, QueuedRequest
 
 MOST_AT_ONCE = 50
@@ -20,6 +20,7 @@ KEEP_ANSWERS_FOR = timedelta(hours=1)
 """An answer is given again to whoever asks again: at first after ten minutes. What comes later than that was answered
 long ago, and an `ensure` or `absent` done twice does no harm."""
 MOST_ANSWERS = 500
+TAKES_AWAY = ("absent", "withdraw", "untranslate")
 EACH_TRY_IS_TOLD = 16
 """So many tries are told one by one; later only news, and ever more rarely: a run's history is finite."""
 
@@ -110,9 +111,9 @@ class Queue:
         self.answer(outcome, now)
         return outcome
 
-    def draw(self) -> tuple[DeviceRequest, ...]:
+    def draw(self) -> tuple[AnyRequest, ...]:
         """The next batch, which is under way from here on; its order is the one in which the requests came."""
-        drawn: list[DeviceRequest] = []
+        drawn: list[AnyRequest] = []
         weight = 0
         for one in self._waiting.values():
             weight += one.weight
@@ -153,7 +154,7 @@ class Queue:
     def abandon(self, request: str) -> None:
         """Nobody waits for a request any more. What would make something is dropped; what takes away is still done."""
         waits = self._waiting.get(request)
-        if waits is not None and request not in self._under_way and waits.ask.request.action != "absent":
+        if waits is not None and request not in self._under_way and waits.ask.request.action not in TAKES_AWAY:
             del self._waiting[request]
 
     def all_waiting(self) -> tuple[Waiting, ...]:
@@ -175,7 +176,7 @@ class Queue:
                 id=id,
                 tenant=one.ask.request.tenant,
                 action=one.ask.request.action,
-                vlan=one.ask.request.vlan,
+                vlan=one.ask.request.vlan if isinstance(one.ask.request, DeviceRequest) else None,
                 workflow=one.ask.workflow,
                 since=one.since,
                 tries=one.tries,
@@ -207,9 +208,11 @@ def _fitting(weighed: Iterable[tuple[Kept, int]], room: int) -> list[Kept]:
     return kept
 
 
-def _weight(request: DeviceRequest) -> int:
-    # At most four lines a port are sent to make or take away a VLAN, and come back with the answer.
-    return len(request.model_dump_json()) + 300 * len(request.trunks) + 500
+def _weight(request: AnyRequest) -> int:
+    # At most four lines a port are sent to make or take away a VLAN, and two for a route or a translation; they come back
+    # with the answer.
+    parts = len(request.trunks) if isinstance(request, DeviceRequest) else len(request.routes + request.translations)
+    return len(request.model_dump_json()) + 300 * parts + 500
 
 
 def _withdrawn(request: str, tries: int) -> DeviceOutcome:

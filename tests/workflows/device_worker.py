@@ -12,7 +12,8 @@ from pathlib import Path
 from temporalio.client import Client
 
 from clients.errors import UnavailableError
-from tenancy.devices import DeviceOutcome, DeviceRequest
+from tenancy.devices import AnyRequest, DeviceOutcome, DeviceRequest
+from tenancy.edge import Announce, EdgeDevice
 from tenancy.switches import Switch
 from tenancy.vlans import VlanMode
 from tests.workflows.switchboard import device_worker
@@ -27,14 +28,15 @@ async def main(address: str, queue: str, platform: Path, journal: Path, pause: f
             output.write(f"{os.getpid()} {line}\n")
 
     async def work(
-        switch: Switch,
-        vlan: VlanMode,
-        requests: Sequence[DeviceRequest],
+        device: Switch | EdgeDevice,
+        part: VlanMode | Announce,
+        requests: Sequence[AnyRequest],
         *,
         alive: Callable[[], bool],
         progress: Callable[[str], None],
     ) -> Sequence[DeviceOutcome]:
-        for line in [*(f"{request.action} {request.vlan} {request.tenant}" for request in requests), "save"]:
+        told = [f"{one.action} {one.vlan} {one.tenant}" for one in requests if isinstance(one, DeviceRequest)]
+        for line in [*told, "save"]:
             if not alive():
                 raise UnavailableError("the worker was silent for too long")
             write(line)

@@ -4,7 +4,7 @@ import asyncio
 import copy
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,7 +22,8 @@ from activities.devices import DeviceSteps, DeviceWork
 from clients.errors import UnavailableError
 from tenancy import names
 from tenancy.approval import Approval, Decision, Preview, SwitchLines
-from tenancy.devices import DeviceOutcome, DeviceRequest, vlan_name
+from tenancy.devices import AnyRequest, DeviceOutcome, DeviceRequest, EdgeRequest, vlan_name
+from tenancy.edge import Announce, EdgeDevice
 from tenancy.switches import Switch
 from tenancy.vlans import VlanMode
 from tests.workflows.asker import AskerRun
@@ -85,7 +86,7 @@ class RememberingSwitch:
 
     running: dict[int, str] = field(default_factory=dict)
     saved: dict[int, str] = field(default_factory=dict)
-    sessions: list[list[DeviceRequest]] = field(default_factory=list)
+    sessions: list[list[AnyRequest]] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
     """Raised by the next sessions, one each, before anything is sent."""
     down: Exception | None = None
@@ -102,7 +103,7 @@ class RememberingSwitch:
     most_at_once: int = 0
 
     async def session(
-        self, requests: Sequence[DeviceRequest], alive: Callable[[], bool], progress: Callable[[str], None]
+        self, requests: Sequence[AnyRequest], alive: Callable[[], bool], progress: Callable[[str], None]
     ) -> Sequence[DeviceOutcome]:
         self.sessions.append(list(requests))
         self.at_once += 1
@@ -114,13 +115,13 @@ class RememberingSwitch:
             self.at_once -= 1
 
     async def _session(
-        self, requests: Sequence[DeviceRequest], alive: Callable[[], bool], progress: Callable[[str], None]
+        self, requests: Sequence[AnyRequest], alive: Callable[[], bool], progress: Callable[[str], None]
     ) -> Sequence[DeviceOutcome]:
         if self.errors or self.down:
             raise self.errors.pop(0) if self.errors else self.down  # type: ignore[misc]
         outcomes = []
         for request in requests:
-            progress(f"{request.action} {request.vlan}")
+            progress(request.action)
             if request.tenant in self.poisoned:
                 raise KeyError("nobody has foreseen this")
             if not alive():
@@ -134,7 +135,8 @@ class RememberingSwitch:
         self.saved = copy.copy(self.running)
         return outcomes
 
-    def _one(self, request: DeviceRequest) -> DeviceOutcome:
+    def _one(self, request: AnyRequest) -> DeviceOutcome:
+        assert isinstance(request, DeviceRequest)
         if request.tenant in self.rejected:
             return DeviceOutcome(id=request.id, result="refused", reason="rejected", message="'% Invalid input'")
         if request.action == "ensure":
@@ -176,15 +178,15 @@ class Switchboard:
 
     async def work(
         self,
-        switch: Switch,
-        vlan: VlanMode,
-        requests: Sequence[DeviceRequest],
+        device: Switch | EdgeDevice,
+        part: VlanMode | Announce,
+        requests: Sequence[AnyRequest],
         *,
         alive: Callable[[], bool],
         progress: Callable[[str], None],
     ) -> Sequence[DeviceOutcome]:
         """A session, as activities.devices.DeviceWork."""
-        return await self.switches[switch.name].session(requests, alive, progress)
+        return await self.switches[device.name].session(requests, alive, progress)
 
     @asynccontextmanager
     async def serving(self, client: Client | None = None, **options: Any) -> AsyncIterator[None]:
@@ -253,6 +255,11 @@ async def any_reservation_stands(approval: Approval | None, tenant: str, vlan: i
     return None
 
 
+async def anybody_holds(requests: Sequence[EdgeRequest], announce: Announce) -> Mapping[str, str]:
+    """The same of addresses."""
+    return {}
+
+
 @asynccontextmanager
 async def device_worker(
     client: Client,
@@ -265,7 +272,7 @@ async def device_worker(
     **options: Any,
 ) -> AsyncIterator[Worker]:
     """A worker for devices' queues and for runs that ask, as `workers.worker` sets one up."""
-    steps = DeviceSteps(client, pace, platform, work, any_reservation_stands)
+    steps = DeviceSteps(client, pace, platform, work, any_reservation_stands, anybody_holds)
     async with Worker(
         client,
         task_queue=queue,

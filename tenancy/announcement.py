@@ -1,0 +1,123 @@
+"""What is announced of one tenant: its routes and translations, where, and which external IP each is for."""
+
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from tenancy.edge import Announce, OneToOneNat, routers_of, translators_of
+from tenancy.fields import Address, Name
+
+
+class _Plain(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _canonical(text: str) -> str:
+    if str(ip_address(text)) != text:
+        raise ValueError(f"write {ip_address(text)}")
+    return text
+
+
+AddressText = Annotated[str, AfterValidator(_canonical)]
+"""An IP address in its one canonical spelling: it goes onto command lines, and is compared as text."""
+
+
+class Route(_Plain):
+    """A route to one address at the edge."""
+
+    address: AddressText
+    next_hop: AddressText | None = None
+    """None: the router announces it, and discards what arrives for it."""
+
+    @property
+    def prefix(self) -> str:
+        """The address as a network of one host."""
+        return f"{self.address}/{ip_address(self.address).max_prefixlen}"
+
+
+class Translation(_Plain):
+    """A public address and the external IP it is translated to, both of one family."""
+
+    public: AddressText
+    external: AddressText
+
+
+class Announced(_Plain):
+    """One external IP's part."""
+
+    name: Name
+    """The external IP, as the tenant's document calls it."""
+    routes: tuple[Route, ...]
+    translations: tuple[Translation, ...] = ()
+
+
+class Announcement(_Plain):
+    """All that is announced of one tenant, and where; also the record of it on the tenant's VPC."""
+
+    method: Literal["static-route", "one-to-one-nat", "none"]
+    external_ips: tuple[Announced, ...]
+    routers: tuple[Name, ...] = ()
+    translators: tuple[Name, ...] = ()
+    neighbours: tuple[Name, ...] = ()
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Those of every external IP."""
+        return tuple(route for one in self.external_ips for route in one.routes)
+
+    @property
+    def translations(self) -> tuple[Translation, ...]:
+        """Those of every external IP."""
+        return tuple(pair for one in self.external_ips for pair in one.translations)
+
+    def only(self, names: Sequence[str]) -> "Announcement":
+        """The part of these external IPs."""
+        kept = tuple(one for one in self.external_ips if one.name in names)
+        return self.model_copy(update={"external_ips": kept})
+
+
+def announcement(
+    announce: Announce,
+    external_ips: Mapping[str, Sequence[Address]],
+    router: Sequence[Address],
+    public: Mapping[str, Sequence[Address]],
+) -> Announcement:
+    """What has to be announced, given the addresses each external IP holds.
+
+    Args:
+        announce: how, from the platform's document.
+        external_ips: by the name the tenant's document gives; of either family, or both.
+        router: the addresses of the tenant's router on the provider network.
+        public: with one-to-one NAT the public addresses reserved for each external IP.
+
+    Raises ValueError, in words, where a static route would have no next hop.
+    """
+    own = {hop.version: str(hop) for hop in router} if not isinstance(announce, OneToOneNat) else {}
+    hops = own | {hop.version: str(hop) for hop in announce.next_hops}
+    found = []
+    for name, held in external_ips.items():
+        pairs = [
+            Translation(public=str(outside), external=str(inside))
+            for outside in public.get(name, ())
+            for inside in held
+            if inside.version == outside.version
+        ]
+        reached = public.get(name, ()) if isinstance(announce, OneToOneNat) else held
+        if missing := [
+            address for address in reached if not isinstance(announce, OneToOneNat) and address.version not in hops
+        ]:
+            raise ValueError(
+                f"external IP {name}: no next hop for {missing[0]}: the tenant's router has no IPv{missing[0].version} address"
+                " on the provider network; write one into spec.announce.nextHops of the platform document"
+            )
+        routes = [Route(address=str(address), next_hop=hops.get(address.version)) for address in reached]
+        found.append(Announced(name=name, routes=tuple(routes), translations=tuple(pairs)))
+    return Announcement(
+        method=announce.method,
+        external_ips=tuple(found),
+        routers=tuple(router.name for router in routers_of(announce)),
+        translators=tuple(translator.name for translator in translators_of(announce)),
+        neighbours=tuple(neighbour.name for neighbour in announce.neighbours),
+    )

@@ -18,8 +18,10 @@ from clients.kube_ovn.prerequisites import missing_prerequisites
 from clients.kube_ovn.readiness import READINESS
 from clients.kube_ovn.usage import users_of
 from tenancy import names
+from tenancy.announcement import Announced, Announcement, Route, recorded
 from tenancy.approval import Approval
 from tenancy.documents import read_tenant
+from tenancy.edge import StaticRoutes
 from tenancy.kinds import (
     CONFIG_MAP,
     KINDS,
@@ -34,7 +36,7 @@ from tenancy.kinds import (
     Object,
 )
 from tenancy.meaning import merge
-from tenancy.plan import Plan, owner_of, plan
+from tenancy.plan import Plan, addresses_of, owner_of, plan
 from tenancy.platform import Platform
 from tenancy.reservation import Trunks, trunks_of, union
 from tenancy.tenant import TenantNetwork
@@ -75,6 +77,8 @@ class Inventory(BaseModel):
     """In mode vlan: the trunks of every switch that carries the tenant's VLAN, by the switch's name."""
     by_hand: bool = False
     """In mode vlan: the network team configures the switches."""
+    announcement: Announcement | None = None
+    """All that is, or may be, announced of the tenant."""
 
 
 class Checks:
@@ -175,7 +179,24 @@ class Checks:
                 objects=tuple(_essence(thing) for thing in objects),
                 switches=_switches(objects, trunks),
                 by_hand=vlan is not None and vlan.configure == "by-hand",
+                announcement=self._announcement(tenant, objects),
             )
+
+    def _announcement(self, tenant: str, objects: Sequence[Object]) -> Announcement | None:
+        """What the VPC records; and, should somebody have taken the record away, what the platform would announce."""
+        vpc = next((thing for thing in objects if thing["kind"] == VPC.name), None)
+        try:
+            known = recorded(vpc)
+        except ValueError as error:
+            raise RefusedError(
+                f"Vpc {names.vpc(tenant)}: annotation {names.ANNOUNCED_ANNOTATION} cannot be read, so what is announced of"
+                " the tenant is unknown: mend it, or take it off once nothing of the tenant is announced any more",
+                reason="record",
+            ) from error
+        if known is not None or not any(thing["kind"] == OVN_EIP.name for thing in objects):
+            return known
+        announce = read_platform_file(self._platform_file).spec.announce
+        return _forgotten(announce, tenant, objects) if isinstance(announce, StaticRoutes) else None
 
     @activity.defn
     async def verify_gone(self, inventory: Inventory) -> None:
@@ -192,6 +213,24 @@ class Checks:
                 )
             if strange:
                 raise RefusedError(f"read back after its removal, {' | '.join(strange)}", reason="not-gone")
+
+
+def _forgotten(announce: StaticRoutes, tenant: str, objects: Sequence[Object]) -> Announcement:
+    """The routes that may be there of a tenant whose record is not: one to each external IP, whatever its next hop."""
+    held = {thing["metadata"]["name"]: addresses_of(thing) for thing in objects if thing["kind"] == OVN_EIP.name}
+    return Announcement(
+        method=announce.method,
+        external_ips=tuple(
+            Announced(
+                name=name.removeprefix(f"{tenant}--"),
+                routes=tuple(Route(address=str(address)) for address in addresses),
+            )
+            for name, addresses in held.items()
+            if names.belongs(tenant, name)
+        ),
+        routers=tuple(router.name for router in announce.routers),
+        neighbours=tuple(neighbour.name for neighbour in announce.neighbours),
+    )
 
 
 def _switches(objects: Sequence[Object], trunks: Trunks) -> dict[str, tuple[str, ...]]:

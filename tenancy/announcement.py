@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from tenancy.edge import Announce, OneToOneNat, routers_of, translators_of
 from tenancy.fields import Address, Name
+from tenancy.names import ANNOUNCED_ANNOTATION
 
 
 class _Plain(BaseModel):
@@ -121,3 +122,31 @@ def announcement(
         translators=tuple(translator.name for translator in translators_of(announce)),
         neighbours=tuple(neighbour.name for neighbour in announce.neighbours),
     )
+
+
+def joined(one: Announcement | None, other: Announcement) -> Announcement:
+    """Both: every address of either, as the other says where both know it, and every device."""
+    if one is None:
+        return other
+    before = {announced.name: announced for announced in one.external_ips}
+    after = {announced.name: announced for announced in other.external_ips}
+    ips = tuple(_joined(before.get(name), after.get(name) or before[name]) for name in dict.fromkeys([*before, *after]))
+    devices = {
+        field: tuple(dict.fromkeys([*getattr(one, field), *getattr(other, field)]))
+        for field in ("routers", "translators", "neighbours")
+    }
+    return other.model_copy(update={"external_ips": ips, **devices})
+
+
+def _joined(one: Announced | None, other: Announced) -> Announced:
+    if one is None:
+        return other
+    routes = {route.address: route for route in (*one.routes, *other.routes)}
+    pairs = {pair.public: pair for pair in (*one.translations, *other.translations)}
+    return other.model_copy(update={"routes": tuple(routes.values()), "translations": tuple(pairs.values())})
+
+
+def recorded(vpc: Mapping[str, Any] | None) -> Announcement | None:
+    """What a VPC says is announced of its tenant; None where it says nothing. Raises ValueError for what is no record."""
+    text = ((vpc or {}).get("metadata", {}).get("annotations") or {}).get(ANNOUNCED_ANNOTATION)
+    return None if text is None else Announcement.model_validate_json(text)

@@ -21,7 +21,8 @@ class _Plain(BaseModel):
 class DeviceRequest(_Plain):
     """One tenant's wish about its VLAN on one switch. Idempotent by its ID: asked twice, it is done and answered once."""
 
-    id: str
+    id: str = ""
+    """Given to it when it is asked."""
     tenant: Name
     action: Action
     """survey: which IDs the switch knows, and whether the trunks are there. preview: the lines `ensure` would send now.
@@ -37,7 +38,8 @@ class DeviceRequest(_Plain):
 class EdgeRequest(_Plain):
     """One tenant's wish about its addresses on one device at the edge. Idempotent by its ID, as the other."""
 
-    id: str
+    id: str = ""
+    """Given to it when it is asked."""
     tenant: Name
     action: EdgeAction
     """announce, withdraw: the static routes are there, or not, read back and saved. translate, untranslate: the same of the

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from tenancy import names
+from tenancy.announcement import Announced, Announcement
 from tenancy.approval import Approval
 from tenancy.platform import Platform
 from tenancy.rules import gateways
@@ -30,6 +31,14 @@ class SubnetHandedOver(_Shown):
     """Bytes; None where Kube-OVN chooses."""
 
 
+class RouteHandedOver(_Shown):
+    """One route to an external IP from outside."""
+
+    prefix: str
+    next_hop: str | None
+    """None: the edge discards what no translation has taken before."""
+
+
 class AddressHandedOver(_Shown):
     """One external IP and what it is for."""
 
@@ -38,6 +47,9 @@ class AddressHandedOver(_Shown):
     addresses: tuple[str, ...]
     serves: tuple[str, ...]
     """SNAT: the subnets that leave through it; floating IP: the address it leads to; load balancer: nothing yet."""
+    public: tuple[str, ...] = ()
+    """With one-to-one NAT: the addresses the outside knows it by."""
+    routes: tuple[RouteHandedOver, ...] = ()
 
 
 class HandOver(_Shown):
@@ -50,6 +62,12 @@ class HandOver(_Shown):
     vpc: str
     subnets: tuple[SubnetHandedOver, ...]
     external_ips: Annotated[tuple[AddressHandedOver, ...], Field(alias="externalIPs")]
+    announced_on: tuple[str, ...] = ()
+    """The edge routers that hold every route."""
+    translated_on: tuple[str, ...] = ()
+    """The devices that translate the public addresses."""
+    heard_by: tuple[str, ...] = ()
+    """The neighbours that have heard of every route."""
     router_addresses: tuple[str, ...]
     """The VPC's own addresses on the provider network: the next hop of routes to its external IPs."""
     block_policy: Literal["realised", "asserted"]
@@ -79,8 +97,10 @@ def hand_over(
     requested_by: str,
     approval: Approval | None = None,
     vlan: int | None = None,
+    announcement: Announcement | None = None,
 ) -> HandOver:
     """The hand-over of a tenant whose OvnEips, by object name, hold these addresses."""
+    announced = {one.name: one for one in announcement.external_ips} if announcement else {}
     provider = platform.spec.provider_network
     return HandOver(
         tenant=tenant.name,
@@ -108,9 +128,14 @@ def hand_over(
                 else (str(ip.target),)
                 if isinstance(ip, FloatingIP)
                 else (),
+                public=tuple(pair.public for pair in announced[ip.name].translations) if ip.name in announced else (),
+                routes=_routes(announced.get(ip.name)),
             )
             for ip in tenant.spec.external_ips
         ),
+        announced_on=announcement.routers if announcement else (),
+        translated_on=announcement.translators if announcement else (),
+        heard_by=announcement.neighbours if announcement else (),
         router_addresses=eips.get(names.router_port_eip(tenant.name, provider.external_subnet), ()) if provider else (),
         block_policy=block_policy,
         vlan=vlan,
@@ -118,3 +143,8 @@ def hand_over(
         plan_hash=plan_hash,
         requested_by=requested_by,
     )
+
+
+def _routes(announced: Announced | None) -> tuple[RouteHandedOver, ...]:
+    routes = announced.routes if announced is not None else ()
+    return tuple(RouteHandedOver(prefix=route.prefix, next_hop=route.next_hop) for route in routes)

@@ -102,6 +102,11 @@ def workflow(tenant: str) -> str:
     return f"tenant-{tenant}"
 
 
+def look_workflow(tenant: str) -> str:
+    """ID of the workflow that looks at what is announced of the tenant now; not one of those that change it."""
+    return f"look-{tenant}"
+
+
 def vlan(number: int) -> str:
     """The Vlan object that reserves an ID: there can be one of a name, so one tenant has the ID."""
     return f"vlan-{number}"

@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from tenancy import manifests, names
+from tenancy.edge import Announce, routers_of, translators_of
 from tenancy.fields import Address
 from tenancy.kinds import KINDS, OVN_EIP, SUBNET, VLAN, Object
 from tenancy.meaning import merge
@@ -25,6 +26,7 @@ class Stage(StrEnum):
     """The stages of an onboarding, in their order; what people see of where a run is."""
 
     PREFLIGHT = "preflight"
+    PUBLIC_ADDRESSES = "public-addresses"
     VLAN = "vlan"
     APPROVAL = "approval"
     SWITCHES = "switches"
@@ -35,6 +37,7 @@ class Stage(StrEnum):
     ROUTER_PORT = "router-port"
     EXTERNAL_IPS = "external-ips"
     TRANSLATION = "translation"
+    EDGE = "edge"
     VERIFY = "verify"
     HAND_OVER = "hand-over"
 
@@ -60,6 +63,17 @@ class PlannedObject(BaseModel):
         return str(self.manifest["kind"])
 
 
+class EdgePlan(BaseModel):
+    """How the tenant's external IPs are announced, and on which devices."""
+
+    model_config = ConfigDict(frozen=True)
+
+    method: Literal["static-route", "one-to-one-nat", "none"]
+    translators: tuple[str, ...] = ()
+    routers: tuple[str, ...] = ()
+    neighbours: tuple[str, ...] = ()
+
+
 class Plan(BaseModel):
     """Everything a run would do to the platform's objects."""
 
@@ -74,13 +88,17 @@ class Plan(BaseModel):
     """In mode vlan: the switches that carry the tenant's VLAN, by name."""
     router_port: Object | None = None
     """What the VPC's spec gets for its way out; None for a tenant without external IPs."""
+    edge: EdgePlan | None = None
+    """None where nothing of the tenant is announced."""
     obstacles: tuple[str, ...] = ()
     """Why the plan cannot be carried out; a run refuses to start on any."""
 
     @property
     def hash(self) -> str:
         """Digest of what would be done: equal exactly when the same would be done."""
-        shown = self.model_dump(mode="json", exclude={"obstacles"})
+        # Without an edge the digest is what it was before there was one: approvals were given for it.
+        absent = {"obstacles"} if self.edge is not None else {"obstacles", "edge"}
+        shown = self.model_dump(mode="json", exclude=absent)
         return sha256(json.dumps(shown, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def on_vlan(self, number: int) -> "Plan":
@@ -137,7 +155,17 @@ def plan(tenant: TenantNetwork, platform: Platform, observed: Sequence[Object]) 
         vlan=number,
         switches=tuple(switch.name for switch in platform.spec.vlan.switches) if platform.spec.vlan else (),
         router_port=manifests.router_port(provider) if provider and tenant.spec.external_ips else None,
+        edge=_edge(platform.spec.announce) if tenant.spec.external_ips and platform.spec.announce else None,
         obstacles=tuple(obstacles),
+    )
+
+
+def _edge(announce: Announce) -> EdgePlan:
+    return EdgePlan(
+        method=announce.method,
+        translators=tuple(translator.name for translator in translators_of(announce)),
+        routers=tuple(router.name for router in routers_of(announce)),
+        neighbours=tuple(neighbour.name for neighbour in announce.neighbours),
     )
 
 

@@ -15,6 +15,7 @@ from temporalio.worker import Interceptor, Worker
 from activities.checks import Checks
 from activities.decisions import HEARTBEAT_EVERY, Pace
 from activities.devices import DeviceSteps, DeviceWork
+from activities.edge import EdgeSteps
 from activities.notify import NoticeSteps
 from activities.objects import ObjectSteps
 from activities.platform import read_platform_file
@@ -32,6 +33,7 @@ from workers.settings import ConfigurationError, Settings
 from workflows import sandbox
 from workflows.device import DeviceQueue
 from workflows.face import SEARCH_ATTRIBUTES
+from workflows.look import LookAtEdge
 from workflows.offboarding import OffboardTenant
 from workflows.onboarding import OnboardTenant
 
@@ -39,7 +41,7 @@ _log = structlog.get_logger(__name__)
 
 THREADS = 40
 """About 32 sessions with switches at once are the best for two cores (measured); others need a thread for a moment."""
-WORKFLOWS = (OnboardTenant, OffboardTenant, DeviceQueue)
+WORKFLOWS = (OnboardTenant, OffboardTenant, DeviceQueue, LookAtEdge)
 
 
 def make_worker(
@@ -60,6 +62,7 @@ def make_worker(
     )
     checks, objects, vpc = Checks(kube, pace, settings.platform), ObjectSteps(kube, pace), VpcSteps(kube, pace)
     vlans, notices = VlanSteps(kube, pace), NoticeSteps(settings.platform, secret_reader(kube), pace)
+    edge = EdgeSteps(kube, pace)
     devices = DeviceSteps(
         client,
         pace,
@@ -87,6 +90,7 @@ def make_worker(
             vpc.record_document,
             vlans.reserve_vlan,
             vlans.release_vlans,
+            edge.record_announcement,
             notices.notify,
             devices.ask_device,
             devices.time_to_settle,

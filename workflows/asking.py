@@ -13,7 +13,6 @@ A workflow that asks declares two signals, and hands on what they bring:
 
 import asyncio
 import functools
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -23,8 +22,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.decisions import UNAVAILABLE
 from activities.devices import DeviceSteps, Errand
-from tenancy.approval import Approval
-from tenancy.devices import Action, DeviceOutcome, DeviceRequest
+from tenancy.devices import AnyRequest, DeviceOutcome
 from workflows.board import Board
 from workflows.face import (
     DEVICE_QUEUE,
@@ -51,7 +49,7 @@ class _Open:
 
     step: str
     device: str
-    request: DeviceRequest
+    request: AnyRequest
     number: int
     tries: int | None
     """Given up after so many; None for never."""
@@ -61,28 +59,19 @@ class _Open:
 
 
 class Asking:
-    """All that one run asks of devices. It shows on the run's board why an answer is not there yet."""
+    """All that one run asks of devices. It shows on the run's board, where it has one, why an answer is not there yet."""
 
-    def __init__(self, board: Board, tenant: str) -> None:
+    def __init__(self, board: Board | None) -> None:
         self._board = board
-        self._tenant = tenant
         self._open: dict[str, _Open] = {}
         self._asked = 0
 
-    async def take(
-        self,
-        step: StepStatus,
-        device: str,
-        action: Action,
-        *,
-        vlan: int | None = None,
-        trunks: Sequence[str] = (),
-        approval: Approval | None = None,
-    ) -> DeviceOutcome:
+    async def take(self, step: StepStatus, device: str, wish: AnyRequest) -> DeviceOutcome:
         """A whole step of a run that is one request to one device: as `take_step`, and with the same errors as `ask`."""
+        assert self._board is not None  # noqa: S101  # a run without a board has no steps
         self._board.mark(step.id, StepState.RUNNING, "")
         try:
-            outcome = await self.ask(step, device, action, vlan=vlan, trunks=trunks, approval=approval)
+            outcome = await self.ask(step, device, wish)
         except (ActivityError, ApplicationError, asyncio.CancelledError) as error:
             if is_cancelled(error):
                 self._board.mark(step.id, StepState.FAILED, "cancelled")
@@ -92,17 +81,7 @@ class Asking:
         self._board.mark(step.id, StepState.DONE, outcome.message)
         return outcome
 
-    async def ask(
-        self,
-        step: StepStatus,
-        device: str,
-        action: Action,
-        *,
-        vlan: int | None = None,
-        trunks: Sequence[str] = (),
-        approval: Approval | None = None,
-        tries: int | None = None,
-    ) -> DeviceOutcome:
+    async def ask(self, step: StepStatus, device: str, wish: AnyRequest, *, tries: int | None = None) -> DeviceOutcome:
         """What became of it: `done`. The step has to be under way, and stays so; its note tells what is waited for.
 
         A cancel takes the request back, and is raised once nothing more can be sent to the device for it. With `tries` it
@@ -110,15 +89,8 @@ class Asking:
         refused, UNAVAILABLE where it is given up; both are final.
         """
         self._asked += 1
-        request = DeviceRequest(
-            # A run that is reset draws the same before the point of the reset, and others after it.
-            id=str(workflow.uuid4()),
-            tenant=self._tenant,
-            action=action,
-            vlan=vlan,
-            trunks=tuple(trunks),
-            approval=approval,
-        )
+        # A run that is reset draws the same before the point of the reset, and others after it.
+        request = wish.model_copy(update={"id": str(workflow.uuid4())})
         one = self._open[request.id] = _Open(step.id, device, request, self._asked, tries)
         asking = asyncio.create_task(self._until_answered(one))
         cancelled = False
@@ -142,14 +114,12 @@ class Asking:
             return outcome
         raise _failure(one, outcome)
 
-    async def take_back(
-        self, step: StepStatus, device: str, action: Action, *, vlan: int, trunks: Sequence[str] = ()
-    ) -> bool:
+    async def take_back(self, step: StepStatus, device: str, wish: AnyRequest) -> bool:
         """An undo: as `ask`, but given up after a while, so that an operator is asked. For `Removal(by=...)`.
 
         True where something was sent.
         """
-        outcome = await self.ask(step, device, action, vlan=vlan, trunks=trunks, tries=TRIES)
+        outcome = await self.ask(step, device, wish, tries=TRIES)
         return bool(outcome.lines)
 
     def answered(self, outcome: object) -> None:
@@ -177,6 +147,8 @@ class Asking:
 
     def _show(self, step: str) -> None:
         """Why the step has to wait, device by device, as its note."""
+        if self._board is None:
+            return
         state = self._board.step(step).state
         if state in (StepState.RUNNING, StepState.UNDOING):
             waiting = [one for one in self._open.values() if one.step == step and one.waits and one.outcome is None]

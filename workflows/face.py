@@ -9,8 +9,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from temporalio.common import SearchAttributeKey
 
+from tenancy.announcement import Announcement
 from tenancy.approval import Decision, Preview, Word
 from tenancy.devices import AnyRequest
+from tenancy.fields import Name
 from tenancy.handover import HandOver
 
 TASK_QUEUE = "berth"
@@ -18,6 +20,8 @@ ONBOARD = "OnboardTenant"
 OFFBOARD = "OffboardTenant"
 DEVICE_QUEUE = "DeviceQueue"
 """The single writer of one device; its ID is `device-<name>`. It takes the signals REQUEST and WITHDRAW."""
+LOOK_AT_EDGE = "LookAtEdge"
+"""What is announced of a tenant at this moment; its input is EdgeLook, its result EdgeSeen. It changes nothing."""
 
 REQUEST = "request"
 """Signal to a device's queue, with a DeviceAsk: do this, and tell me what became of it."""
@@ -293,3 +297,29 @@ class DeviceStatus(_Told):
     """Before this it is left alone; None where nothing is in the way."""
     answered: int = 0
     """Answers that are kept, to be given again."""
+
+
+class EdgeLook(_Told):
+    """The input of LookAtEdge."""
+
+    tenant: Name
+    announcement: Announcement
+
+
+class DeviceSeen(_Told):
+    """What one device at the edge holds now of what was announced."""
+
+    device: str
+    role: Literal["translator", "router", "neighbour"]
+    in_force: tuple[str, ...] = ()
+    """Addresses that are translated, routed or heard of as they were announced."""
+    missing: tuple[str, ...] = ()
+    """Those that are not."""
+    problem: str | None = None
+    """Why it could not be asked; None where it was."""
+
+
+class EdgeSeen(_Told):
+    """The result of LookAtEdge, a device each."""
+
+    devices: tuple[DeviceSeen, ...]

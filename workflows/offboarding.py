@@ -27,6 +27,7 @@ from tenancy.kinds import (
 )
 from workflows.asking import Asking
 from workflows.board import Board
+from workflows.edge import off_the_edge
 from workflows.face import LEFT_BEHIND, OFFBOARD, REFUSED, Offboarded, Outcome, Status
 from workflows.removal import Removal, Removals
 from workflows.request import decision_in, given_request, offboarding_request, requested
@@ -46,7 +47,7 @@ class OffboardTenant:
         self._requested_by = asked.by
         self._board = Board("OffboardTenant", asked.tenant, asked.by)
         self._removals = Removals(self._board)
-        self._asking = Asking(self._board, asked.tenant)
+        self._asking = Asking(self._board)
 
     @workflow.run
     async def run(self, *given: Any) -> Offboarded:
@@ -70,7 +71,7 @@ class OffboardTenant:
 
     async def _offboard(self, tenant: str) -> Offboarded:
         found: Inventory = await take_step(self._board, INVENTORY, Checks.take_inventory, tenant)
-        removals = list(_phases(tenant, found, self._asking))
+        removals = list(_phases(self._board, tenant, found, self._asking))
         for phase in removals:
             self._removals.new_phase()
             for removal in phase:
@@ -122,13 +123,15 @@ class OffboardTenant:
             raise ApplicationError(refusal, type=REFUSED)
 
 
-def _phases(tenant: str, found: Inventory, asking: Asking) -> Iterator[list[Removal]]:
+def _phases(board: Board, tenant: str, found: Inventory, asking: Asking) -> Iterator[list[Removal]]:
     """What there is to remove, in the order in which it was made: the last phase goes first."""
     objects = found.objects
 
     def of(*kinds: Kind, part_of: str | None = None) -> list[Removal]:
         wanted = [thing for kind in kinds for thing in objects if thing["kind"] == kind.name]
         return [_removal(tenant, thing, part_of) for thing in wanted]
+
+    handed_over = [thing for thing in objects if thing["metadata"]["name"] == names.HAND_OVER]
 
     vpc = next((thing for thing in objects if thing["kind"] == VPC.name), None)
     spec = (vpc or {}).get("spec") or {}
@@ -137,7 +140,12 @@ def _phases(tenant: str, found: Inventory, asking: Asking) -> Iterator[list[Remo
     yield of(VLAN)
     for thing in objects:
         if thing["kind"] == VLAN.name and (number := (thing.get("spec") or {}).get("id")):
-            yield off_the_switches(asking, found.switches, partial(int, number), by_hand=found.by_hand, stage="removal")
+            yield off_the_switches(
+                asking, tenant, found.switches, partial(int, number), by_hand=found.by_hand, stage="removal"
+            )
+    # Whoever is given a public address next must not find it announced or translated.
+    reserved = [thing for thing in objects if thing["kind"] == CONFIG_MAP.name and thing not in handed_over]
+    yield [_removal(tenant, thing, None) for thing in reserved]
     yield of(VPC)
     yield of(SUBNET)
     yield of(NAMESPACE)
@@ -159,7 +167,9 @@ def _phases(tenant: str, found: Inventory, asking: Asking) -> Iterator[list[Remo
         needed="the next tenant may be given the addresses it excepts",
     )
     yield [*([exceptions] if vpc else []), *of(OVN_FIP, OVN_SNAT_RULE, OVN_DNAT_RULE)]
-    yield of(CONFIG_MAP, part_of=namespace)
+    if found.announcement is not None:
+        yield from off_the_edge(board, asking, tenant, found.announcement, stage="removal")
+    yield [_removal(tenant, thing, namespace) for thing in handed_over]
 
 
 def _removal(tenant: str, thing: Object, part_of: str | None) -> Removal:

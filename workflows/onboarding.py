@@ -1,10 +1,16 @@
 """Onboarding: a tenant gets its place on the network, or the platform is left exactly as it was."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
+from activities.public_addresses import (
+    PublicAddresses,
+    PublicAddressSteps,
+    ReleasePublicAddresses,
+    ReservePublicAddresses,
+)
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
 
@@ -12,16 +18,21 @@ from activities.checks import Checks, Found, Verification
 from activities.objects import Ensured, EnsureObject, ObjectSteps, RemoveObject
 from activities.vpc import AppliedDocument, BlockPolicy, OwnExceptions, Proof, RouterPort, VpcSteps
 from tenancy import manifests, names
+from tenancy.announcement import Announcement, announcement, recorded
 from tenancy.approval import Approval
 from tenancy.documents import to_plain
+from tenancy.edge import Announce, OneToOneNat
+from tenancy.fields import Address
 from tenancy.handover import HandOver, hand_over
-from tenancy.kinds import OVN_EIP, VLAN, VPC, Object
+from tenancy.kinds import CONFIG_MAP, OVN_EIP, VLAN, VPC, Object
 from tenancy.plan import PlannedObject, Stage
+from tenancy.platform import Platform
 from tenancy.policy import PolicyRoute, born_policy, is_own_exception, own_exceptions
 from tenancy.tenant import TenantNetwork
 from workflows.approval import Approvals
 from workflows.asking import Asking
 from workflows.board import Board
+from workflows.edge import OwnEdge
 from workflows.face import INVALID_DOCUMENT, ONBOARD, REFUSED, ApprovalStatus, Outcome, Status, StepState, StepStatus
 from workflows.removal import Removal, Removals
 from workflows.request import decision_in, given_request, onboarding_request, requested
@@ -31,6 +42,7 @@ from workflows.steps import (
     HAND_OVER,
     OWN_ADDRESSES,
     PREFLIGHT,
+    PUBLIC_ADDRESSES,
     RECORD,
     ROUTER_PORT,
     VERIFY,
@@ -51,7 +63,7 @@ class OnboardTenant:
         self._requested_by = asked.by
         self._board = Board("OnboardTenant", asked.tenant, asked.by)
         self._removals = Removals(self._board)
-        self._asking = Asking(self._board, asked.tenant)
+        self._asking = Asking(self._board)
         # Kept by a reset, so a run that is reset still knows what it made.
         self._run = workflow.info().original_execution_run_id
         self._tenant = asked.tenant
@@ -87,6 +99,7 @@ class OnboardTenant:
         self._before = {_key(thing): thing for thing in found.before if finished or _made_by(thing) != self._run}
         self._board.know(mode=plan.mode, plan_hash=plan.hash)
         self._board.declare(steps_of(plan))
+        public = await self._public_addresses(tenant, platform)
         approval: Approval | None = None
         if platform.spec.vlan is not None:
             plan, approval = await self._vlan.bring_in(
@@ -107,6 +120,7 @@ class OnboardTenant:
         proof: Proof = await self._step(BLOCK_POLICY, VpcSteps.prove_block_policy, self._policy(routes))
 
         eips: dict[str, tuple[str, ...]] = {}
+        router = Ensured(outcome="unchanged")
         if provider is not None and plan.router_port is not None:
             port = RouterPort(tenant=tenant.name, external_subnets=(provider.external_subnet,), spec=plan.router_port)
             self._removals.new_phase()
@@ -127,7 +141,7 @@ class OnboardTenant:
             eips = {
                 planned.name: done.addresses for planned, done in zip(plan.of(Stage.EXTERNAL_IPS), ensured, strict=True)
             }
-            addresses = [ip_address(address) for held in eips.values() for address in held]
+            addresses = _addresses(address for held in eips.values() for address in held)
             routes = [*born_policy(vpc.manifest["spec"]["policyRoutes"]), *own_exceptions(platform, addresses)]
             self._removals.new_phase()
             await side_by_side(
@@ -146,6 +160,10 @@ class OnboardTenant:
                 ]
             )
             eips[names.router_port_eip(tenant.name, provider.external_subnet)] = router.addresses
+
+        announcement: Announcement | None = None
+        if platform.spec.announce is not None and plan.edge is not None:
+            announcement = await self._announce(tenant, platform.spec.announce, eips, router.addresses, public, vpc)
 
         final_vpc = {**vpc.manifest, "spec": {**vpc.manifest["spec"], "policyRoutes": [r.manifest() for r in routes]}}
         final_vpc["spec"] |= plan.router_port or {}
@@ -171,6 +189,7 @@ class OnboardTenant:
             requested_by=self._requested_by,
             vlan=plan.vlan,
             approval=approval,
+            announcement=announcement,
         )
         self._removals.new_phase()
         (namespace,) = plan.of(Stage.NAMESPACE)
@@ -179,6 +198,59 @@ class OnboardTenant:
         await self._make(HAND_OVER, manifests.hand_over(tenant.name, result.config_map_data()), part_of=whole)
         self._board.become(Outcome.DONE, hand_over=result)
         return result
+
+    async def _public_addresses(self, tenant: TenantNetwork, platform: Platform) -> Mapping[str, Sequence[str]]:
+        """Public addresses of the tenant's own, by external IP: a pool that is dry is known before anything is made."""
+        announce, provider = platform.spec.announce, platform.spec.provider_network
+        if not isinstance(announce, OneToOneNat) or provider is None or not tenant.spec.external_ips:
+            return {}
+        pool, wanted = announce.pool, tuple(ip.name for ip in tenant.spec.external_ips)
+        self._removals.new_phase()
+        self._removals.register(
+            Removal(
+                PUBLIC_ADDRESSES,
+                PublicAddressSteps.release_public_addresses,
+                ReleasePublicAddresses(tenant=self._tenant, run=self._run, namespace=pool.namespace),
+                was_there=any(kind == CONFIG_MAP.name and name != names.HAND_OVER for kind, name in self._before),
+            )
+        )
+        reserved: PublicAddresses = await self._step(
+            PUBLIC_ADDRESSES,
+            PublicAddressSteps.reserve_public_addresses,
+            ReservePublicAddresses(
+                tenant=self._tenant,
+                run=self._run,
+                external_ips=wanted,
+                pool=pool,
+                families=tuple(sorted(cidr.version for cidr in provider.cidrs)),
+            ),
+        )
+        return reserved.addresses
+
+    async def _announce(
+        self,
+        tenant: TenantNetwork,
+        announce: Announce,
+        eips: Mapping[str, Sequence[str]],
+        router: Sequence[str],
+        public: Mapping[str, Sequence[str]],
+        vpc: PlannedObject,
+    ) -> Announcement:
+        objects = {ip.name: names.external_ip(self._tenant, ip.name) for ip in tenant.spec.external_ips}
+        try:
+            wanted = announcement(
+                announce,
+                {name: _addresses(eips[held]) for name, held in objects.items()},
+                _addresses(router),
+                {name: _addresses(held) for name, held in public.items()},
+            )
+            before = recorded(self._before.get((VPC.name, vpc.name)))
+        except ValueError as error:
+            raise ApplicationError(str(error), type=REFUSED, non_retryable=True) from error
+        edge = OwnEdge(self._board, self._removals, self._asking, self._tenant)
+        kept = [name for name, held in objects.items() if (OVN_EIP.name, held) in self._before]
+        await edge.announce(wanted, before, kept, part_of=_step_for(vpc).id if before is None else None)
+        return wanted
 
     async def _undo(self, tenant: TenantNetwork, error: BaseException) -> None:
         """Takes back everything the run did. Returns after a cancel; raises the run's failure otherwise."""
@@ -328,6 +400,10 @@ class OnboardTenant:
     def _check_decision(self, decision: Any = None) -> None:
         if refusal := self._removals.refusal(decision_in(decision)):
             raise ApplicationError(refusal, type=REFUSED)
+
+
+def _addresses(texts: Iterable[str]) -> list[Address]:
+    return [ip_address(text) for text in texts]
 
 
 def _step_for(planned: PlannedObject) -> StepStatus:

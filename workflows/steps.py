@@ -23,6 +23,8 @@ ROUTER_PORT = StepStatus(id="router-port", stage=Stage.ROUTER_PORT, title="Route
 OWN_ADDRESSES = StepStatus(
     id="own-addresses", stage=Stage.TRANSLATION, title="Own external IPs excepted from the block"
 )
+PUBLIC_ADDRESSES = StepStatus(id="public-addresses", stage=Stage.PUBLIC_ADDRESSES, title="Public addresses reserved")
+ANNOUNCEMENT = StepStatus(id="announcement", stage=Stage.EDGE, title="Announcement recorded on the VPC")
 VERIFY = StepStatus(id="verify", stage=Stage.VERIFY, title="Everything read back")
 RECORD = StepStatus(id="record", stage=Stage.HAND_OVER, title="Document recorded on the VPC")
 INVENTORY = StepStatus(id="inventory", stage="inventory", title="Inventory, and nothing of it in use")
@@ -45,6 +47,21 @@ def vlan_on(switch: str, stage: str = Stage.SWITCHES) -> StepStatus:
     return StepStatus(id=f"switch-{switch}", stage=stage, title=f"VLAN on switch {switch}")
 
 
+def translations_on(translator: str, stage: str = Stage.EDGE) -> StepStatus:
+    """The step that is about the tenant's translations on one device."""
+    return StepStatus(id=f"translate-{translator}", stage=stage, title=f"Translations on {translator}")
+
+
+def routes_on(router: str, stage: str = Stage.EDGE) -> StepStatus:
+    """The step that is about the tenant's routes on one edge router."""
+    return StepStatus(id=f"announce-{router}", stage=stage, title=f"Routes on edge router {router}")
+
+
+def routes_at(neighbour: str, stage: str = Stage.EDGE) -> StepStatus:
+    """The step that waits until a neighbour has heard of the tenant's routes, or has forgotten them."""
+    return StepStatus(id=f"neighbour-{neighbour}", stage=stage, title=f"Routes as {neighbour} knows them")
+
+
 def steps_of(plan: Plan) -> Iterator[StepStatus]:
     """Every step of an onboarding of this plan after preflight. A run can take no step that is not among them."""
     for stage in Stage:
@@ -61,6 +78,13 @@ def steps_of(plan: Plan) -> Iterator[StepStatus]:
                 yield BLOCK_POLICY
             case Stage.ROUTER_PORT if plan.router_port is not None:
                 yield ROUTER_PORT
+            case Stage.PUBLIC_ADDRESSES if plan.edge is not None and plan.edge.method == "one-to-one-nat":
+                yield PUBLIC_ADDRESSES
+            case Stage.EDGE if plan.edge is not None:
+                yield ANNOUNCEMENT
+                yield from map(translations_on, plan.edge.translators)
+                yield from map(routes_on, plan.edge.routers)
+                yield from map(routes_at, plan.edge.neighbours)
             case Stage.VERIFY:
                 yield VERIFY
             case Stage.HAND_OVER:

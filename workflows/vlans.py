@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 
 from pydantic import ValidationError
 from temporalio.exceptions import ActivityError, ApplicationError
@@ -10,7 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from activities.checks import Found
 from activities.vlans import ReleaseVlans, Reserved, ReserveVlan, VlanSteps
 from tenancy.approval import Approval, Preview, SwitchLines
-from tenancy.devices import Action, DeviceOutcome, Survey
+from tenancy.devices import Action, DeviceOutcome, DeviceRequest, Survey
 from tenancy.kinds import VPC
 from tenancy.names import APPROVAL_ANNOTATION
 from tenancy.plan import Plan, Stage
@@ -37,6 +36,7 @@ class OwnVlan:
         self._removals = removals
         self._approvals = approvals
         self._asking = asking
+        self._tenant = board.status().tenant
         self._run = run
         self._requested_by = requested_by
         self._number = 0
@@ -130,7 +130,9 @@ class OwnVlan:
         trunks = {switch.name: switch.trunks for switch in vlan.switches if switch.name not in kept}
         self._removals.new_phase()
         # Where the network team takes another ID, the first one is given back, and may be another tenant's by the undo.
-        for removal in off_the_switches(self._asking, trunks, lambda: self._number, by_hand=_by_hand(vlan)):
+        for removal in off_the_switches(
+            self._asking, self._tenant, trunks, lambda: self._number, by_hand=_by_hand(vlan)
+        ):
             self._removals.register(removal)
 
     async def _preview(self, plan: Plan, vlan: VlanMode, approval: Approval | None) -> Preview:
@@ -168,7 +170,11 @@ class OwnVlan:
         outcomes = await side_by_side(
             [
                 self._asking.take(
-                    step(switch.name), switch.name, action, vlan=number, trunks=switch.trunks, approval=approval
+                    step(switch.name),
+                    switch.name,
+                    DeviceRequest(
+                        tenant=self._tenant, action=action, vlan=number, trunks=switch.trunks, approval=approval
+                    ),
                 )
                 for switch in vlan.switches
             ]
@@ -178,6 +184,7 @@ class OwnVlan:
 
 def off_the_switches(
     asking: Asking,
+    tenant: str,
     trunks: Mapping[str, Sequence[str]],
     number: Callable[[], int],
     *,
@@ -188,18 +195,17 @@ def off_the_switches(
 
     `number` is asked for the ID when it is to go.
     """
+    action: Action = "verify-absent" if by_hand else "absent"
     removals = []
     for switch, ports in trunks.items():
         step = vlan_on(switch, stage)
-        action: Action = "verify-absent" if by_hand else "absent"
-        removals.append(Removal(step, by=partial(_take_back, asking, step, switch, action, number, ports)))
+
+        async def taken_back(step: StepStatus = step, switch: str = switch, ports: Sequence[str] = ports) -> bool:
+            wish = DeviceRequest(tenant=tenant, action=action, vlan=number(), trunks=tuple(ports))
+            return await asking.take_back(step, switch, wish)
+
+        removals.append(Removal(step, by=taken_back))
     return removals
-
-
-async def _take_back(
-    asking: Asking, step: StepStatus, switch: str, action: Action, number: Callable[[], int], ports: Sequence[str]
-) -> bool:
-    return await asking.take_back(step, switch, action, vlan=number(), trunks=ports)
 
 
 def _recorded(found: Found, number: int) -> Approval | None:

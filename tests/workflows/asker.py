@@ -7,6 +7,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from tenancy.approval import Approval
+from tenancy.devices import DeviceRequest
 from workflows.asking import Asking
 from workflows.board import Board
 from workflows.face import Resolve, Status, StepStatus
@@ -21,9 +22,9 @@ class AskerRun:
     @workflow.init
     def __init__(self, given: dict[str, Any]) -> None:
         self._given = given
-        tenant = workflow.info().workflow_id.split("-")[1]
+        self._tenant = tenant = workflow.info().workflow_id.split("-")[1]
         self._board = Board("OnboardTenant", tenant, "a test")
-        self._asking = Asking(self._board, tenant)
+        self._asking = Asking(self._board)
         self._removals = Removals(self._board)
 
     @workflow.run
@@ -48,14 +49,18 @@ class AskerRun:
 
     async def _take(self, step: StepStatus, ask: dict[str, Any]) -> dict[str, Any]:
         approval = Approval.model_validate(ask["approval"]) if ask.get("approval") else None
+        wish = DeviceRequest(
+            tenant=self._tenant,
+            action=ask["action"],
+            vlan=ask["vlan"],
+            trunks=tuple(ask.get("trunks", ())),
+            approval=approval,
+        )
         if self._given.get("undo"):
             self._removals.new_phase()
-            self._removals.register(
-                Removal(step, by=lambda: self._asking.take_back(step, ask["device"], "absent", vlan=ask["vlan"]))
-            )
-        done = await self._asking.take(
-            step, ask["device"], ask["action"], vlan=ask["vlan"], trunks=ask.get("trunks", ()), approval=approval
-        )
+            absent = DeviceRequest(tenant=self._tenant, action="absent", vlan=ask["vlan"])
+            self._removals.register(Removal(step, by=lambda: self._asking.take_back(step, ask["device"], absent)))
+        done = await self._asking.take(step, ask["device"], wish)
         return done.model_dump(mode="json")
 
     @workflow.signal

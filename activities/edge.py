@@ -1,0 +1,47 @@
+"""The record of what is announced at the edge, kept on the tenant's VPC: what must be withdrawn before it goes."""
+
+from pydantic import BaseModel, ConfigDict
+from temporalio import activity
+
+from activities.decisions import Pace, deciding
+from clients.kube_ovn.client import KubeOvn
+from clients.kube_ovn.ensure import check_owner
+from tenancy import names
+from tenancy.announcement import Announcement
+from tenancy.kinds import VPC, Object
+
+
+class RecordedAnnouncement(BaseModel):
+    """What `record_announcement` is asked."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tenant: str
+    announcement: Announcement | None
+    """None: nothing is announced any more."""
+
+
+class EdgeSteps:
+    """The steps about the edge that are the platform's, ready to be registered with a worker."""
+
+    def __init__(self, kube: KubeOvn, pace: Pace) -> None:
+        self._kube = kube
+        self._pace = pace
+
+    @activity.defn
+    async def record_announcement(self, given: RecordedAnnouncement) -> None:
+        """Keeps on the tenant's VPC what is announced of it, and where; a VPC that is gone keeps nothing."""
+
+        def recorded(vpc: Object) -> Object | None:
+            check_owner(vpc, given.tenant)
+            annotations = {**(vpc["metadata"].get("annotations") or {})}
+            if given.announcement is None:
+                annotations.pop(names.ANNOUNCED_ANNOTATION, None)
+            else:
+                annotations[names.ANNOUNCED_ANNOTATION] = given.announcement.model_dump_json()
+            result = {**vpc, "metadata": {**vpc["metadata"], "annotations": annotations}}
+            return result if result != vpc else None
+
+        async with deciding(self._pace):
+            if await self._kube.get(VPC, names.vpc(given.tenant)) is not None:
+                await self._kube.edit(VPC, names.vpc(given.tenant), recorded)

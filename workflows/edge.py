@@ -1,0 +1,179 @@
+"""The edge: translations first, then the routes, then the neighbours' word; and back in reverse."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from functools import partial
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from activities.decisions import UNAVAILABLE
+from activities.edge import EdgeSteps, RecordedAnnouncement
+from tenancy.announcement import Announcement, Route, joined
+from tenancy.devices import EdgeRequest
+from tenancy.plan import Stage
+from workflows.asking import Asking
+from workflows.board import Board
+from workflows.face import StepState, StepStatus
+from workflows.removal import TRIES, Removal, Removals
+from workflows.stepping import is_cancelled, reason_of, side_by_side, take_step
+from workflows.steps import ANNOUNCEMENT, routes_at, routes_on, translations_on
+
+FIRST_LOOK, LONGEST_LOOK = timedelta(seconds=1), timedelta(minutes=5)
+"""Until a neighbour is asked again, doubled each time: BGP passes a route on within seconds, or something is wrong."""
+MOST_TOLD = 5
+"""Addresses named one by one."""
+
+
+class OwnEdge:
+    """What is announced of one tenant, from the record of it until every neighbour has heard of it."""
+
+    def __init__(self, board: Board, removals: Removals, asking: Asking, tenant: str) -> None:
+        self._board = board
+        self._removals = removals
+        self._asking = asking
+        self._tenant = tenant
+
+    async def announce(
+        self, wanted: Announcement, before: Announcement | None, kept: Sequence[str], part_of: str | None
+    ) -> None:
+        """Makes it so. Each step's undo leaves alone what the tenant had before the run.
+
+        Args:
+            wanted: all that is to be announced.
+            before: what the VPC said was announced before the run.
+            kept: the external IPs the tenant had before the run, by name.
+            part_of: ID of the step whose own undo takes the record away with it.
+        """
+        new = wanted.only([one.name for one in wanted.external_ips if one.name not in kept])
+        self._removals.new_phase()
+        self._removals.register(
+            Removal(
+                ANNOUNCEMENT,
+                EdgeSteps.record_announcement,
+                RecordedAnnouncement(tenant=self._tenant, announcement=before),
+                part_of=part_of,
+                was_there=before is not None,
+                needed="nobody would know any more what is announced where",
+            )
+        )
+        # Written before the first line is sent: an offboarding withdraws what is recorded, wherever that was.
+        await take_step(
+            self._board,
+            ANNOUNCEMENT,
+            EdgeSteps.record_announcement,
+            RecordedAnnouncement(tenant=self._tenant, announcement=joined(before, wanted)),
+        )
+        translators, neighbours, routers = off_the_edge(self._board, self._asking, self._tenant, new)
+        self._register(translators)
+        await self._ask_all(
+            wanted.translators if wanted.translations else (),
+            translations_on,
+            EdgeRequest(tenant=self._tenant, action="translate", translations=wanted.translations),
+        )
+        # Before the routes, so that undo looks after they are withdrawn.
+        self._register(neighbours)
+        self._register(routers)
+        await self._ask_all(
+            wanted.routers,
+            routes_on,
+            EdgeRequest(tenant=self._tenant, action="announce", routes=wanted.routes),
+        )
+        await side_by_side(
+            [
+                _heard(self._board, self._asking, self._tenant, neighbour, wanted.routes)
+                for neighbour in wanted.neighbours
+            ]
+        )
+
+    def _register(self, phase: Sequence[Removal]) -> None:
+        self._removals.new_phase()
+        for removal in phase:
+            self._removals.register(removal)
+
+    async def _ask_all(self, devices: Sequence[str], step: Callable[[str], StepStatus], wish: EdgeRequest) -> None:
+        await side_by_side([self._asking.take(step(device), device, wish) for device in devices])
+
+
+def off_the_edge(
+    board: Board, asking: Asking, tenant: str, announced: Announcement, stage: str = Stage.EDGE
+) -> tuple[list[Removal], list[Removal], list[Removal]]:
+    """What takes this off the edge: of the translators, of the neighbours, of the routers; the last are to go first.
+
+    A neighbour only waits until it has forgotten the routes, since what it still sends must still be translated.
+    """
+    if not announced.external_ips:
+        return [], [], []
+    untranslate = EdgeRequest(tenant=tenant, action="untranslate", translations=announced.translations)
+    withdraw = EdgeRequest(tenant=tenant, action="withdraw", routes=announced.routes)
+    return (
+        [_taken_off(asking, translations_on(name, stage), name, untranslate) for name in announced.translators],
+        [
+            Removal(step, by=partial(_forgotten, board, asking, step, tenant, name, announced.routes))
+            for name in announced.neighbours
+            for step in [routes_at(name, stage)]
+        ],
+        [_taken_off(asking, routes_on(name, stage), name, withdraw) for name in announced.routers],
+    )
+
+
+def _taken_off(asking: Asking, step: StepStatus, device: str, wish: EdgeRequest) -> Removal:
+    return Removal(step, by=partial(asking.take_back, step, device, wish))
+
+
+async def _heard(board: Board, asking: Asking, tenant: str, neighbour: str, routes: Sequence[Route]) -> None:
+    """A whole step: waits until a neighbour has heard of every route, however long that takes."""
+    step = routes_at(neighbour)
+    board.mark(step.id, StepState.RUNNING, "")
+    try:
+        await _looked(board, asking, step, tenant, neighbour, routes, there=True)
+    except (ActivityError, ApplicationError, asyncio.CancelledError) as error:
+        cancelled = is_cancelled(error)
+        board.mark(step.id, StepState.FAILED, "cancelled" if cancelled else reason_of(error))
+        if cancelled:
+            raise asyncio.CancelledError from error
+        raise
+    board.mark(step.id, StepState.DONE, "")
+
+
+async def _forgotten(
+    board: Board, asking: Asking, step: StepStatus, tenant: str, neighbour: str, routes: Sequence[Route]
+) -> bool:
+    """Waits until a neighbour has forgotten every route. False where it knew none at the first look.
+
+    Raises a final ApplicationError of type UNAVAILABLE once it has been asked often enough to ask an operator.
+    """
+    return await _looked(board, asking, step, tenant, neighbour, routes, there=False, tries=TRIES) > 1
+
+
+async def _looked(
+    board: Board,
+    asking: Asking,
+    step: StepStatus,
+    tenant: str,
+    neighbour: str,
+    routes: Sequence[Route],
+    *,
+    there: bool,
+    tries: int | None = None,
+) -> int:
+    """Looks until all routes are there, or none is; how many looks that took."""
+    wish, wait, looks = EdgeRequest(tenant=tenant, action="look", routes=tuple(routes)), FIRST_LOOK, 0
+    while True:
+        outcome = await asking.ask(step, neighbour, wish, tries=tries)
+        looks += 1
+        wrong = [route.prefix for route in routes if (route.address in outcome.in_force) is not there]
+        if not wrong:
+            return looks
+        named = ", ".join(wrong[:MOST_TOLD]) + (f" and {len(wrong) - MOST_TOLD} more" if len(wrong) > MOST_TOLD else "")
+        why = f"{neighbour} {'has not heard of' if there else 'still has a route to'} {named} (looks: {looks})"
+        if looks == tries:
+            raise ApplicationError(
+                f"{why}: see what else announces it, and its session with the edge",
+                type=UNAVAILABLE,
+                non_retryable=True,
+            )
+        board.mark(step.id, board.step(step.id).state, why)
+        await workflow.sleep(wait, summary=f"{neighbour}: until the next look")
+        wait = min(2 * wait, LONGEST_LOOK)

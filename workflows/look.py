@@ -1,0 +1,68 @@
+"""Looking at the edge: what is announced of a tenant at this moment, asked of every device through its queue."""
+
+import asyncio
+from typing import Any, Literal
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from tenancy.devices import EdgeRequest
+from workflows.asking import Asking
+from workflows.face import LOOK_AT_EDGE, DeviceSeen, EdgeLook, EdgeSeen
+from workflows.stepping import reason_of
+from workflows.steps import routes_at, routes_on, translations_on
+
+_STEPS = {"translator": translations_on, "router": routes_on, "neighbour": routes_at}
+
+
+@workflow.defn(name=LOOK_AT_EDGE)
+class LookAtEdge:
+    """Asks each device once. Workflow ID `look-<tenant>`; nothing is changed, and no board is kept."""
+
+    def __init__(self) -> None:
+        self._asking = Asking(None)
+
+    @workflow.run
+    async def run(self, look: EdgeLook) -> EdgeSeen:
+        """What each device holds now; one that cannot be asked says why."""
+        told = look.announcement
+        asked = [
+            *(self._seen(look, "translator", device) for device in told.translators),
+            *(self._seen(look, "router", device) for device in told.routers),
+            *(self._seen(look, "neighbour", device) for device in told.neighbours),
+        ]
+        seen = await asyncio.gather(*asked)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return EdgeSeen(devices=tuple(seen))
+
+    async def _seen(
+        self, look: EdgeLook, role: Literal["translator", "router", "neighbour"], device: str
+    ) -> DeviceSeen:
+        told = look.announcement
+        wish = EdgeRequest(
+            tenant=look.tenant,
+            action="look",
+            routes=() if role == "translator" else told.routes,
+            translations=told.translations if role == "translator" else (),
+        )
+        addresses = [*(route.address for route in wish.routes), *(pair.public for pair in wish.translations)]
+        try:
+            outcome = await self._asking.ask(_STEPS[role](device), device, wish, tries=1)
+        except (ActivityError, ApplicationError) as error:
+            return DeviceSeen(device=device, role=role, problem=reason_of(error))
+        return DeviceSeen(
+            device=device,
+            role=role,
+            in_force=tuple(address for address in addresses if address in outcome.in_force),
+            missing=tuple(address for address in addresses if address not in outcome.in_force),
+        )
+
+    @workflow.signal
+    def device_answered(self, outcome: Any = None) -> None:
+        """The last word of a device's queue."""
+        self._asking.answered(outcome)
+
+    @workflow.signal
+    def device_waits(self, waits: Any = None) -> None:
+        """Why it has no answer yet."""
+        self._asking.waits(waits)

@@ -5,17 +5,17 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
+
+from activities.checks import Checks, Found, Verification
+from activities.objects import Ensured, EnsureObject, ObjectSteps, RemoveObject
 from activities.public_addresses import (
     PublicAddresses,
     PublicAddressSteps,
     ReleasePublicAddresses,
     ReservePublicAddresses,
 )
-from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError, is_cancelled_exception
-
-from activities.checks import Checks, Found, Verification
-from activities.objects import Ensured, EnsureObject, ObjectSteps, RemoveObject
 from activities.vpc import AppliedDocument, BlockPolicy, OwnExceptions, Proof, RouterPort, VpcSteps
 from tenancy import manifests, names
 from tenancy.announcement import Announcement, announcement, recorded
@@ -210,7 +210,7 @@ class OnboardTenant:
             Removal(
                 PUBLIC_ADDRESSES,
                 PublicAddressSteps.release_public_addresses,
-                ReleasePublicAddresses(tenant=self._tenant, run=self._run, namespace=pool.namespace),
+                ReleasePublicAddresses(tenant=self._tenant, run=self._run),
                 was_there=any(kind == CONFIG_MAP.name and name != names.HAND_OVER for kind, name in self._before),
             )
         )

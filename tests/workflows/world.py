@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import json
 import re
 import time
 import warnings
@@ -68,9 +69,25 @@ def grown(document: Document) -> Document:
     return more
 
 
+def platform_document(announce: Document | None = None, **spec: Any) -> Document:
+    """The example platform's document, with this edge or none."""
+    (text,) = read_yaml(PLATFORM.read_text(), "platform.yaml")
+    document: Any = text.data
+    document["spec"].pop("announce", None)
+    document["spec"] |= spec if announce is None else {"announce": announce, **spec}
+    return dict(document)
+
+
+def platform_file(folder: Path, announce: Document | None = None, **spec: Any) -> Path:
+    """The same as a file."""
+    path = folder / "platform.json"
+    path.write_text(json.dumps(platform_document(announce, **spec)))
+    return path
+
+
 def planned(document: Document) -> Plan:
     """What onboarding the document does where there is nothing of the tenant yet."""
-    platform = read_platform(read_yaml(PLATFORM.read_text(), "platform.yaml")[0].data)
+    platform = read_platform(platform_document())
     return plan(read_tenant(document, platform), platform, ())
 
 
@@ -258,7 +275,7 @@ async def running_world(
         await asyncio.wait_for(kube.settled(), PATIENCE)
         chosen = load_settings(
             **{
-                "platform": PLATFORM,
+                "platform": settings.get("platform") or platform_file(folder),
                 "kube_server": kube.url,
                 "task_queue": f"queue-{folder.name}-{name}",
                 "ready_deadline": 5.0,

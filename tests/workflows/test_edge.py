@@ -1,0 +1,298 @@
+"""Routes at the edge, from the whole run: when they are made, who has to have heard of them, and how they go."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+
+from clients.errors import RefusedError
+from tenancy import names
+from tenancy.kinds import VPC
+from tests.workflows.edge_world import DOWN, EdgeWorld, Kept, one_to_one_nat, running_edge_world, static_routes
+from tests.workflows.strikes import refusal
+from tests.workflows.world import (
+    cancelled,
+    failure,
+    grown,
+    parked,
+    resolve,
+    status,
+    tenant_document,
+    until,
+)
+from workflows import sandbox
+from workflows.face import LEFT_BEHIND, LOOK_AT_EDGE, EdgeSeen, StepState
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks follow one another at once; two minutes of them would teach nothing."""
+    # Shared with the sandbox, which otherwise loads a module of its own with the constant as it was.
+    monkeypatch.setattr("workflows.sandbox.SHARED", (*sandbox.SHARED, "workflows.edge"))
+    monkeypatch.setattr("workflows.edge.FIRST_LOOK", timedelta(milliseconds=1))
+
+
+@pytest.fixture
+async def world(client: Client, tmp_path: Path, name: str) -> AsyncIterator[EdgeWorld]:
+    """Two edge routers and a neighbour."""
+    async with running_edge_world(client, tmp_path, name, static_routes(name, routers=2)) as made:
+        yield made
+
+
+@pytest.fixture
+async def nat(client: Client, tmp_path: Path, name: str) -> AsyncIterator[EdgeWorld]:
+    """A pool of public addresses, a translator, a router and a neighbour."""
+    async with running_edge_world(client, tmp_path, name, one_to_one_nat(name)) as made:
+        yield made
+
+
+def addresses(told: dict[str, Any]) -> list[str]:
+    """The external IPs a hand-over names."""
+    return [address for ip in told["externalIPs"] for address in ip["addresses"]]
+
+
+def routes(world: EdgeWorld, told: dict[str, Any]) -> Kept:
+    """What every router is to hold."""
+    return dict.fromkeys(addresses(told), (told["routerAddresses"][0], world.name))
+
+
+async def record(world: EdgeWorld) -> dict[str, Any] | None:
+    """What the VPC says is announced."""
+    vpc = await world.api.get(VPC, world.name)
+    text = (vpc["metadata"].get("annotations") or {}).get(names.ANNOUNCED_ANNOTATION) if vpc else None
+    return None if text is None else dict(json.loads(text))
+
+
+async def test_every_external_ip_is_announced_on_every_router_with_the_tenants_router_as_next_hop(
+    world: EdgeWorld,
+) -> None:
+    told = await world.onboarded()
+
+    assert len(addresses(told)) == 3
+    for router in (f"{world.name}-edge-1", f"{world.name}-edge-2"):
+        assert world.edge.holds(router) == routes(world, told)
+    (hop,) = told["routerAddresses"]
+    assert told["externalIPs"][0]["routes"] == [{"prefix": f"{addresses(told)[0]}/32", "nextHop": hop}]
+    assert told["announcedOn"] == [f"{world.name}-edge-1", f"{world.name}-edge-2"]
+    assert told["heardBy"] == [f"{world.name}-fabric"]
+    kept = await record(world)
+    assert kept is not None
+    assert [ip["name"] for ip in kept["external_ips"]] == ["egress", "bastion", "web"]
+
+
+async def test_offboarding_withdraws_every_route(world: EdgeWorld) -> None:
+    await world.onboarded()
+
+    told = await world.offboarded()
+
+    assert world.edge.holds(f"{world.name}-edge-1") == {} == world.edge.holds(f"{world.name}-edge-2")
+    assert f"Routes on edge router {world.name}-edge-1" in told["removed"]
+    # The routes go before anything of the tenant's does.
+    assert told["removed"].index(f"Routes as {world.name}-fabric knows them") < told["removed"].index(
+        f"OvnEip {world.name}--egress"
+    )
+
+
+async def test_a_run_is_not_done_before_the_neighbour_has_heard_of_every_route(world: EdgeWorld) -> None:
+    world.edge.become_deaf()
+    run = await world.onboard()
+
+    step = f"neighbour-{world.name}-fabric"
+    seen = await until(run, lambda seen: any(one.id == step and one.note for one in seen.steps), "a look in vain")
+
+    (waits,) = [one for one in seen.steps if one.id == step]
+    assert waits.state is StepState.RUNNING
+    assert waits.note is not None
+    assert waits.note.startswith(f"{world.name}-fabric has not heard of 203.0.113.")
+    world.edge.deaf = False
+    assert (await run.result())["heardBy"] == [f"{world.name}-fabric"]
+
+
+@pytest.mark.parametrize("router", [1, 2])
+async def test_routes_that_one_router_does_not_take_are_on_none_and_the_run_is_undone(
+    world: EdgeWorld, router: int
+) -> None:
+    before = await world.state()
+    world.edge.device(f"{world.name}-edge-{router}").rejects.add(world.name)
+
+    error = await failure(await world.onboard())
+
+    assert f"Routes on edge router {world.name}-edge-{router}" in error.message
+    assert "'% Malformed address'" in error.message
+    assert world.edge.holds(f"{world.name}-edge-1") == {} == world.edge.holds(f"{world.name}-edge-2")
+    assert await world.state() == before
+
+
+async def test_a_run_that_fails_after_its_routes_withdraws_them_and_waits_until_they_are_forgotten(
+    world: EdgeWorld,
+) -> None:
+    before = await world.state()
+    world.strikes.after["hand-over"] = refusal()
+    world.edge.become_deaf()
+    run = await world.onboard()
+    await until(run, lambda seen: world.edge.looks > 0, "a look")
+    world.edge.deaf = False
+
+    await failure(run)
+
+    assert world.edge.holds(f"{world.name}-edge-1") == {}
+    assert await world.state() == before
+    fabric = f"neighbour-{world.name}-fabric"
+    assert {one.id: one.state for one in (await status(run)).steps}[fabric] is StepState.UNDONE
+
+
+async def test_a_cancel_while_the_neighbour_has_not_heard_yet_withdraws_the_routes(world: EdgeWorld) -> None:
+    before = await world.state()
+    world.edge.become_deaf()
+    run = await world.onboard()
+    await until(run, lambda seen: world.edge.looks > 0, "a look")
+
+    await run.cancel()
+
+    await cancelled(run)
+    assert world.edge.holds(f"{world.name}-edge-1") == {}
+    assert await world.state() == before
+
+
+async def test_a_router_that_is_away_holds_the_run_up_and_its_reason_is_seen(world: EdgeWorld) -> None:
+    router = world.edge.device(f"{world.name}-edge-1")
+    router.down = DOWN
+    run = await world.onboard()
+
+    step = f"announce-{world.name}-edge-1"
+    seen = await until(run, lambda seen: any(one.id == step and one.note for one in seen.steps), "why it waits")
+
+    (waits,) = [one for one in seen.steps if one.id == step]
+    assert waits.note is not None
+    assert "connection refused" in waits.note
+    router.down = None
+    told = await run.result()
+    assert world.edge.holds(f"{world.name}-edge-1") == routes(world, told)
+
+
+async def test_a_tenant_that_grows_in_vain_keeps_the_routes_it_had(world: EdgeWorld) -> None:
+    told = await world.onboarded()
+    before, kept = await world.state(), await record(world)
+    world.strikes.after["hand-over"] = refusal()
+
+    await failure(await world.onboard(grown(tenant_document(world.name))))
+
+    assert world.edge.holds(f"{world.name}-edge-1") == routes(world, told)
+    assert await record(world) == kept
+    assert (await world.state())[0].keys() == before[0].keys()
+
+
+async def test_a_tenant_that_grows_is_announced_with_what_is_new(world: EdgeWorld) -> None:
+    await world.onboarded()
+
+    told = await world.onboarded(grown(tenant_document(world.name)))
+
+    assert len(addresses(told)) == 4
+    assert world.edge.holds(f"{world.name}-edge-2") == routes(world, told)
+
+
+async def test_routes_that_a_neighbour_does_not_forget_wait_for_an_operator_and_the_addresses_stay_taken(
+    hasty: None, world: EdgeWorld
+) -> None:
+    told = await world.onboarded()
+    world.edge.become_deaf()
+
+    seen = await parked(run := await world.offboard())
+
+    (waits,) = seen.parked
+    assert waits.step == f"neighbour-{world.name}-fabric"
+    assert f"still has a route to {addresses(told)[0]}/32" in waits.reason
+    assert f"ovn-eips/{world.name}--egress" in (await world.state())[0]
+    world.edge.deaf = False
+    await resolve(run, decision="retry", by="on call")
+    await run.result()
+    assert world.edge.holds(f"{world.name}-edge-1") == {}
+
+
+async def test_a_router_that_left_the_document_is_asked_about_and_not_forgotten(world: EdgeWorld) -> None:
+    await world.onboarded()
+    document = json.loads(world.settings.platform.read_text())
+    (gone,) = [one for one in document["spec"]["announce"]["routers"] if one["name"].endswith("-2")]
+    document["spec"]["announce"]["routers"].remove(gone)
+    world.edge.device(gone["name"]).running.clear()
+    world.settings.platform.write_text(json.dumps(document))
+
+    seen = await parked(run := await world.offboard())
+
+    (waits,) = seen.parked
+    assert waits.step == f"announce-{world.name}-edge-2"
+    assert "is not in the platform's document" in waits.reason
+    await resolve(run, decision="skip", reason="it was scrapped", by="on call")
+    error = await failure(run)
+    assert error.type == LEFT_BEHIND
+    assert f"Routes on edge router {world.name}-edge-2" in error.message
+    assert world.edge.holds(f"{world.name}-edge-1") == {}
+
+
+async def test_routes_are_withdrawn_though_somebody_took_the_record_away(world: EdgeWorld) -> None:
+    await world.onboarded()
+
+    def without_record(vpc: Any) -> Any:
+        annotations = {**vpc["metadata"]["annotations"]}
+        del annotations[names.ANNOUNCED_ANNOTATION]
+        return {**vpc, "metadata": {**vpc["metadata"], "annotations": annotations}}
+
+    await world.api.edit(VPC, world.name, without_record)
+    await world.offboarded()
+
+    assert world.edge.holds(f"{world.name}-edge-1") == {} == world.edge.holds(f"{world.name}-edge-2")
+
+
+async def test_what_is_announced_now_is_asked_of_every_device(world: EdgeWorld) -> None:
+    told = await world.onboarded()
+    one, other, web = addresses(told)
+    world.edge.device(f"{world.name}-edge-1").running.pop(one)
+    world.edge.device(f"{world.name}-edge-2").down = RefusedError("login berth was refused", reason="login-refused")
+
+    look = {"tenant": world.name, "announcement": await record(world)}
+    seen = EdgeSeen.model_validate(
+        await world.client.execute_workflow(
+            LOOK_AT_EDGE, look, id=names.look_workflow(world.name), task_queue=world.settings.task_queue
+        )
+    )
+
+    first, second, fabric = seen.devices
+    assert (first.device, first.role, first.missing) == (f"{world.name}-edge-1", "router", (one,))
+    assert first.in_force == (other, web)
+    assert second.problem == f"{world.name}-edge-2: login berth was refused"
+    # The other router still announces it.
+    assert fabric.missing == ()
+
+
+async def test_nobody_has_a_route_made_to_an_address_that_is_not_the_tenants(world: EdgeWorld) -> None:
+    await world.onboarded()
+    held = world.edge.holds(f"{world.name}-edge-1")
+
+    outcome = await world.signalled(f"{world.name}-edge-1", "announce", "203.0.113.250", "203.0.113.251")
+
+    assert outcome == ("refused", "not-reserved")
+    assert world.edge.holds(f"{world.name}-edge-1") == held
+
+
+async def test_nobody_takes_away_the_route_to_another_tenants_address(world: EdgeWorld) -> None:
+    told = await world.onboarded()
+
+    outcome = await world.signalled(
+        f"{world.name}-edge-1", "withdraw", addresses(told)[0], "203.0.113.251", tenant="mallory"
+    )
+
+    assert outcome == ("refused", "not-reserved")
+    assert world.edge.holds(f"{world.name}-edge-1") == routes(world, told)
+
+
+async def test_a_neighbour_is_only_ever_read(world: EdgeWorld) -> None:
+    told = await world.onboarded()
+
+    outcome = await world.signalled(f"{world.name}-fabric", "announce", addresses(told)[0], "203.0.113.251")
+
+    assert outcome == ("refused", "invalid-request")
+    assert world.edge.holds(f"{world.name}-fabric") == {}

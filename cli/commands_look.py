@@ -10,6 +10,7 @@ from rich.text import Text
 from temporalio.client import Client, WorkflowExecutionStatus
 
 from cli.commands_change import watch
+from cli.edge_now import edge_now
 from cli.endings import ENDED_FROM_OUTSIDE, end
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode, worst
@@ -18,9 +19,10 @@ from cli.options import Json, Tenant
 from cli.report import complain, end_view, plain, report
 from cli.runs import Entry, NoAnswerError, ask, entries, latest, troubles
 from cli.session import Session, session
-from cli.show import OUTCOME_STYLE, moment, run_view, took
+from cli.show import OUTCOME_STYLE, edge_now_view, moment, run_view, took
 from cli.terminal import clean, say, show, show_json
-from workflows.face import ONBOARD
+from tenancy.handover import HandOver
+from workflows.face import ONBOARD, EdgeSeen
 
 
 def status(
@@ -29,7 +31,7 @@ def status(
     wait: Annotated[bool, typer.Option("--wait", help="Follow the run until it has ended.")] = False,
     json: Json = False,
 ) -> int:
-    """Show a tenant's latest run: its steps, what it waits for, and its hand-over.
+    """Show a tenant's latest run: its steps, what it waits for, its hand-over, and whether it is announced now.
 
     Exits 0 whatever the run's fate; with --wait the exit code is the run's.
     """
@@ -59,8 +61,10 @@ async def _status(here: Session, tenant: str, *, wait: bool, json: bool) -> Exit
                 return worst([one.end.code] if one.end else [])
             return report([one], json=False)
         await _look(client, one, ended=found.status is not WorkflowExecutionStatus.RUNNING)
+        seen, unseen = await _edge_now(client, one)
     if json:
-        show_json(_plain_status(one))
+        now = {"announcedNow": seen.model_dump(mode="json", by_alias=True)["devices"]} if seen else {}
+        show_json({**_plain_status(one), **now, **({"announcedNowUnknown": unseen} if unseen else {})})
         return ExitCode.OK
     ended = one.end.outcome if one.end and one.end.outcome in ENDED_FROM_OUTSIDE else None
     if one.status is not None:
@@ -71,9 +75,26 @@ async def _status(here: Session, tenant: str, *, wait: bool, json: bool) -> Exit
         return ExitCode.OK
     if (view := end_view(tenant, one.end)) is not None:
         show(view)
+        if seen is not None:
+            show(edge_now_view(seen))
+        elif unseen is not None:
+            say(f"whether it is announced now is unknown: {unseen}")
     elif one.status is None or one.end.findings or ended:
         complain(CommandError(one.end.code, one.end.message or one.end.outcome, findings=one.end.findings))
     return ExitCode.OK
+
+
+async def _edge_now(client: Client, one: Watched) -> tuple[EdgeSeen | None, str | None]:
+    """What is announced of the tenant now, or why that is unknown; neither where nothing should be."""
+    handed_over = one.end.result if one.end is not None else None
+    if one.run is None or not isinstance(handed_over, HandOver):
+        return None, None
+    if one.silence:
+        return None, one.silence
+    try:
+        return await edge_now(client, one.run, handed_over), None
+    except NoAnswerError as error:
+        return None, str(error)
 
 
 def _plain_status(one: Watched) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from cli.terminal import clean
 from tenancy.kinds import NAMESPACE, OVN_EIP, OVN_FIP, OVN_SNAT_RULE, SUBNET, VPC, Object
-from tenancy.plan import Plan
+from tenancy.plan import EdgePlan, Plan
 
 ACTION = {"create": ("+", "green"), "change": ("~", "yellow"), "keep": ("=", "dim"), "blocked": ("!", "red")}
 
@@ -39,6 +39,8 @@ def plan_view(plan: Plan) -> RenderableType:
             clean(plan.tenant, "bold"),
             clean(_way_out(plan.router_port), "dim"),
         )
+    if plan.edge is not None:
+        steps.add_row("", "announced", clean(plan.edge.method, "bold"), clean(_edge(plan.edge), "dim"))
     counts = {action: sum(planned.action == action for planned in plan.objects) for action in ACTION}
     summary = f"{counts['create']} to create, {counts['change']} to change, {counts['keep']} to keep"
     summary += f", {counts['blocked']} blocked" if counts["blocked"] else ""
@@ -85,3 +87,10 @@ def _gist(manifest: Object) -> str:
 def _way_out(spec: Object) -> str:
     routes = ", ".join(f"{route['cidr']} via {route['nextHopIP']}" for route in spec["staticRoutes"])
     return f"on {', '.join(spec['extraExternalSubnets'])}, {routes}"
+
+
+def _edge(edge: EdgePlan) -> str:
+    parts = [f"translated by {', '.join(edge.translators)}"] if edge.translators else []
+    parts += [f"routes on {', '.join(edge.routers)}"] if edge.routers else []
+    parts += [f"heard by {', '.join(edge.neighbours)}"] if edge.neighbours else []
+    return ", ".join(parts) or "by the edge team, which confirms it"

@@ -11,7 +11,18 @@ from rich.text import Text
 from cli.runs import Trouble
 from cli.terminal import clean
 from tenancy.handover import HandOver
-from workflows.face import OFFBOARD, ONBOARD, Awaited, Outcome, Parked, Status, StepState, StepStatus, state_word
+from workflows.face import (
+    OFFBOARD,
+    ONBOARD,
+    Awaited,
+    EdgeSeen,
+    Outcome,
+    Parked,
+    Status,
+    StepState,
+    StepStatus,
+    state_word,
+)
 
 LOOK: Mapping[StepState, tuple[str, str, str]] = {
     StepState.WAITING: ("·", ".", "dim"),
@@ -235,16 +246,46 @@ def hand_over_view(told: HandOver) -> RenderableType:
     for ip in told.external_ips:
         serves = {"snat": "SNAT for ", "floatingIP": "floating IP of ", "loadBalancer": "for load balancers"}[ip.use]
         what = [f"{ip.name}: {serves}{', '.join(ip.serves)}"]
+        if ip.public:
+            what.append(f"outside it is {', '.join(ip.public)}")
         facts.add_row("external IP", Text.assemble(clean(", ".join(ip.addresses) or "none", "bold"), "  ", _dim(what)))
     if told.router_addresses:
         text = clean(", ".join(told.router_addresses), "bold")
         facts.add_row("router", Text.assemble(text, "  ", _dim(["next hop of routes to the external IPs"])))
+    if told.announce is not None:
+        facts.add_row("announced", _announced(told))
     proof = {
         "realised": "the VPC was born with it, so OVN holds it",
         "asserted": "written later; Kube-OVN confirms no edit",
     }[told.block_policy]
     facts.add_row("block policy", Text.assemble(Text(told.block_policy, style="bold"), "  ", _dim([proof])))
     return Group(clean(f"Hand-over of {told.tenant}", "bold"), Padding(facts, (0, 0, 0, 2)))
+
+
+def _announced(told: HandOver) -> Text:
+    places = [f"on {', '.join(told.announced_on)}"] if told.announced_on else []
+    places += [f"translated by {', '.join(told.translated_on)}"] if told.translated_on else []
+    places += [f"heard by {', '.join(told.heard_by)}"] if told.heard_by else []
+    count = sum(len(ip.routes) for ip in told.external_ips)
+    return Text.assemble(clean(f"{count} routes", "bold"), "  ", _dim(places))
+
+
+def edge_now_view(seen: EdgeSeen) -> RenderableType:
+    """What each device at the edge holds at this moment of what the hand-over promises."""
+    rows = Table.grid(padding=(0, 1))
+    rows.add_column(width=1)
+    rows.add_column(no_wrap=True)
+    rows.add_column(overflow="fold")
+    for one in seen.devices:
+        verb = {"router": "announces", "neighbour": "has heard of", "translator": "translates"}[one.role]
+        if one.problem is not None:
+            state, words = StepState.NEEDS_OPERATOR, clean(f"could not be asked: {one.problem}", "red")
+        elif one.missing:
+            state, words = StepState.FAILED, clean(f"does not: {', '.join(one.missing)}", "bold red")
+        else:
+            state, words = StepState.DONE, clean(f"{verb} {', '.join(one.in_force) or 'nothing'}")
+        rows.add_row(Sign(state), clean(one.device, "bold"), words)
+    return Group(Text("Announced now", style="bold"), Padding(rows, (0, 0, 0, 2)))
 
 
 def took(started: datetime | None, until: datetime | None) -> str:

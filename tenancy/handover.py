@@ -1,13 +1,14 @@
 """What a finished run hands over: all that a tenant's Cluster needs to know of its network."""
 
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from tenancy import names
-from tenancy.announcement import Announced, Announcement
+from tenancy.announcement import Announced, Announcement, Route, Translation
 from tenancy.approval import Approval
 from tenancy.platform import Platform
 from tenancy.rules import gateways
@@ -62,6 +63,8 @@ class HandOver(_Shown):
     vpc: str
     subnets: tuple[SubnetHandedOver, ...]
     external_ips: Annotated[tuple[AddressHandedOver, ...], Field(alias="externalIPs")]
+    announce: Literal["static-route", "one-to-one-nat", "none"] | None = None
+    """How the external IPs are announced; None where they are not."""
     announced_on: tuple[str, ...] = ()
     """The edge routers that hold every route."""
     translated_on: tuple[str, ...] = ()
@@ -133,6 +136,7 @@ def hand_over(
             )
             for ip in tenant.spec.external_ips
         ),
+        announce=announcement.method if announcement else None,
         announced_on=announcement.routers if announcement else (),
         translated_on=announcement.translators if announcement else (),
         heard_by=announcement.neighbours if announcement else (),
@@ -148,3 +152,30 @@ def hand_over(
 def _routes(announced: Announced | None) -> tuple[RouteHandedOver, ...]:
     routes = announced.routes if announced is not None else ()
     return tuple(RouteHandedOver(prefix=route.prefix, next_hop=route.next_hop) for route in routes)
+
+
+def announced_in(told: HandOver) -> Announcement | None:
+    """What a hand-over says is announced, for whoever wants to see whether it still is; None where nothing is."""
+    if told.announce is None:
+        return None
+    return Announcement(
+        method=told.announce,
+        external_ips=tuple(
+            Announced(
+                name=ip.name,
+                routes=tuple(
+                    Route(address=route.prefix.partition("/")[0], next_hop=route.next_hop) for route in ip.routes
+                ),
+                translations=tuple(
+                    Translation(public=public, external=held)
+                    for public in ip.public
+                    for held in ip.addresses
+                    if ip_address(held).version == ip_address(public).version
+                ),
+            )
+            for ip in told.external_ips
+        ),
+        routers=told.announced_on,
+        translators=told.translated_on,
+        neighbours=told.heard_by,
+    )

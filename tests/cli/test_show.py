@@ -9,10 +9,10 @@ from rich.console import Console, RenderableType
 from cli.follow import Watched
 from cli.progress import Lines, picture
 from cli.runs import Trouble
-from cli.show import hand_over_view, run_view, took
+from cli.show import edge_now_view, hand_over_view, run_view, took
 from cli.terminal import clean, printable
-from tenancy.handover import AddressHandedOver, HandOver, SubnetHandedOver
-from workflows.face import Outcome, Parked, Status, StepState, StepStatus
+from tenancy.handover import AddressHandedOver, HandOver, RouteHandedOver, SubnetHandedOver
+from workflows.face import DeviceSeen, EdgeSeen, Outcome, Parked, Status, StepState, StepStatus
 
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NOW = BEGAN + timedelta(seconds=10)
@@ -147,10 +147,21 @@ def test_the_hand_over_tells_all_a_cluster_needs_at_80_columns() -> None:
             ),
         ),
         external_ips=(
-            AddressHandedOver(name="egress", use="snat", addresses=("203.0.113.5",), serves=(LONG,)),
+            AddressHandedOver(
+                name="egress",
+                use="snat",
+                addresses=("203.0.113.5",),
+                serves=(LONG,),
+                public=("198.51.100.9",),
+                routes=(RouteHandedOver(prefix="198.51.100.9/32", next_hop=None),),
+            ),
             AddressHandedOver(name="jump", use="floatingIP", addresses=("203.0.113.6",), serves=("10.0.0.10",)),
             AddressHandedOver(name="web", use="loadBalancer", addresses=("203.0.113.7",), serves=()),
         ),
+        announce="one-to-one-nat",
+        announced_on=("edge-1", "edge-2"),
+        translated_on=("nat-1",),
+        heard_by=("fabric-1",),
         router_addresses=("203.0.113.4",),
         block_policy="realised",
         plan_hash="0" * 64,
@@ -162,7 +173,8 @@ def test_the_hand_over_tells_all_a_cluster_needs_at_80_columns() -> None:
     for needed in (
         f"network.subnet {LONG}--{LONG}",
         "gateway 10.0.0.1, fd00:acae:1111:2222::1",
-        f"203.0.113.5 egress: SNAT for {LONG}",
+        f"203.0.113.5 egress: SNAT for {LONG}, outside it is 198.51.100.9",
+        "announced 1 routes on edge-1, edge-2, translated by nat-1, heard by fabric-1",
         "203.0.113.6 jump: floating IP of 10.0.0.10",
         "203.0.113.7 web: for load balancers",
         "router 203.0.113.4",
@@ -170,6 +182,22 @@ def test_the_hand_over_tells_all_a_cluster_needs_at_80_columns() -> None:
         f"namespace tenant-{LONG}",
     ):
         assert needed in text
+
+
+def test_what_is_announced_now_names_each_device_and_what_it_lacks() -> None:
+    seen = EdgeSeen(
+        devices=(
+            DeviceSeen(device="nat-1", role="translator", in_force=("198.51.100.9",)),
+            DeviceSeen(device="edge-1", role="router", missing=("198.51.100.9",)),
+            DeviceSeen(device="fabric-1", role="neighbour", problem=HOSTILE),
+        )
+    )
+    lines = _shown(edge_now_view(seen))
+    assert lines[1].split() == ["✓", "nat-1", "translates", "198.51.100.9"]
+    assert lines[2].split() == ["✗", "edge-1", "does", "not:", "198.51.100.9"]
+    assert "could not be asked" in lines[3]
+    assert max(map(len, lines)) <= 80
+    assert "\x1b" not in "".join(lines)
 
 
 @pytest.mark.parametrize(

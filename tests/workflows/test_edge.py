@@ -11,6 +11,7 @@ from temporalio.client import Client
 
 from clients.errors import RefusedError
 from tenancy import names
+from tenancy.handover import HandOver, announced_in
 from tenancy.kinds import VPC
 from tests.workflows.edge_world import DOWN, EdgeWorld, Kept, one_to_one_nat, running_edge_world, static_routes
 from tests.workflows.strikes import refusal
@@ -253,7 +254,10 @@ async def test_what_is_announced_now_is_asked_of_every_device(world: EdgeWorld) 
     world.edge.device(f"{world.name}-edge-1").running.pop(one)
     world.edge.device(f"{world.name}-edge-2").down = RefusedError("login berth was refused", reason="login-refused")
 
-    look = {"tenant": world.name, "announcement": await record(world)}
+    announced = announced_in(HandOver.model_validate(told))
+    assert announced is not None
+    assert announced.model_dump(mode="json") == await record(world)
+    look = {"tenant": world.name, "announcement": announced}
     seen = EdgeSeen.model_validate(
         await world.client.execute_workflow(
             LOOK_AT_EDGE, look, id=names.look_workflow(world.name), task_queue=world.settings.task_queue

@@ -73,10 +73,22 @@ class Announcement(_Plain):
         """Those of every external IP."""
         return tuple(pair for one in self.external_ips for pair in one.translations)
 
-    def only(self, names: Sequence[str]) -> "Announcement":
-        """The part of these external IPs."""
-        kept = tuple(one for one in self.external_ips if one.name in names)
-        return self.model_copy(update={"external_ips": kept})
+    def beyond(self, before: "Announcement | None") -> "Announcement":
+        """The part that was not announced before."""
+        if before is None:
+            return self
+        routed = {route.address for route in before.routes}
+        translated = set(before.translations)
+        parts = [
+            one.model_copy(
+                update={
+                    "routes": tuple(route for route in one.routes if route.address not in routed),
+                    "translations": tuple(pair for pair in one.translations if pair not in translated),
+                }
+            )
+            for one in self.external_ips
+        ]
+        return self.model_copy(update={"external_ips": tuple(one for one in parts if one.routes or one.translations)})
 
 
 def announcement(

@@ -31,6 +31,7 @@ from workflows.face import (
     DeviceAsk,
     DeviceStatus,
     DeviceWithdrawal,
+    QueuedRequest,
 )
 from workflows.queueing import HandedOn, Queue, Waiting
 from workflows.stepping import carried_out, reason_of
@@ -347,6 +348,12 @@ class DeviceQueue:
         )
 
 
+def _about(one: QueuedRequest) -> str:
+    if one.vlan is not None:
+        return f"VLAN {one.vlan}"
+    return f"{one.addresses} addresses" if one.addresses else ""
+
+
 def _markdown(status: DeviceStatus) -> str:
     if status.under_way_since is not None:
         does = f"at work since {status.under_way_since:%H:%M:%S}"
@@ -358,11 +365,11 @@ def _markdown(status: DeviceStatus) -> str:
     if status.reason:
         lines += ["", f"**{status.failures} times in a row:** {cell(status.reason)}"]
     if status.queue:
-        lines += ["", "| Tenant | Asked | VLAN | Since | Tries | |", "|---|---|---|---|---|---|"]
+        lines += ["", "| Tenant | Asked | About | Since | Tries | |", "|---|---|---|---|---|---|"]
         for one in status.queue[:ROWS]:
             state = "being withdrawn" if one.withdrawn else "under way" if one.under_way else "waits"
             lines.append(
-                f"| {cell(one.tenant)} | {one.action} | {one.vlan or ''} | {one.since:%H:%M:%S} | {one.tries} | {state} |"
+                f"| {cell(one.tenant)} | {one.action} | {_about(one)} | {one.since:%H:%M:%S} | {one.tries} | {state} |"
             )
         if len(status.queue) > ROWS:
             lines += ["", f"and {len(status.queue) - ROWS} more"]

@@ -12,13 +12,13 @@ from activities.decisions import UNAVAILABLE
 from activities.edge import EdgeSteps, RecordedAnnouncement
 from tenancy.announcement import Announcement, Route, joined
 from tenancy.devices import EdgeRequest
-from tenancy.plan import Stage
+from tenancy.plan import EdgePlan, Stage
 from workflows.asking import Asking
 from workflows.board import Board
 from workflows.face import StepState, StepStatus
 from workflows.removal import TRIES, Removal, Removals
 from workflows.stepping import is_cancelled, reason_of, side_by_side, take_step
-from workflows.steps import ANNOUNCEMENT, routes_at, routes_on, translations_on
+from workflows.steps import ANNOUNCEMENT, answer_of, routes_at, routes_on, translations_on
 
 FIRST_LOOK, LONGEST_LOOK = timedelta(seconds=1), timedelta(minutes=5)
 """Until a neighbour is asked again, doubled each time: BGP passes a route on within seconds, or something is wrong."""
@@ -35,18 +35,19 @@ class OwnEdge:
         self._asking = asking
         self._tenant = tenant
 
-    async def announce(
-        self, wanted: Announcement, before: Announcement | None, kept: Sequence[str], part_of: str | None
-    ) -> None:
+    async def answers(self, plan: EdgePlan) -> None:
+        """Every device is there and takes the login, before anything is made."""
+        nothing = EdgeRequest(tenant=self._tenant, action="look")
+        await self._ask_all([*plan.translators, *plan.routers, *plan.neighbours], answer_of, nothing)
+
+    async def announce(self, wanted: Announcement, before: Announcement | None, part_of: str | None) -> None:
         """Makes it so. Each step's undo leaves alone what the tenant had before the run.
 
         Args:
             wanted: all that is to be announced.
             before: what the VPC said was announced before the run.
-            kept: the external IPs the tenant had before the run, by name.
             part_of: ID of the step whose own undo takes the record away with it.
         """
-        new = wanted.only([one.name for one in wanted.external_ips if one.name not in kept])
         self._removals.new_phase()
         self._removals.register(
             Removal(
@@ -65,7 +66,7 @@ class OwnEdge:
             EdgeSteps.record_announcement,
             RecordedAnnouncement(tenant=self._tenant, announcement=joined(before, wanted)),
         )
-        translators, neighbours, routers = off_the_edge(self._board, self._asking, self._tenant, new)
+        translators, neighbours, routers = off_the_edge(self._board, self._asking, self._tenant, wanted.beyond(before))
         self._register(translators)
         await self._ask_all(
             wanted.translators if wanted.translations else (),

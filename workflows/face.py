@@ -272,6 +272,8 @@ class QueuedRequest(_Told):
     tenant: str
     action: str
     vlan: int | None = None
+    addresses: int = 0
+    """Count of the routes and translations it is about, at the edge."""
     workflow: str
     """Who asked."""
     since: datetime

@@ -68,6 +68,7 @@ class OnboardTenant:
         self._run = workflow.info().original_execution_run_id
         self._tenant = asked.tenant
         self._before: dict[tuple[str, str], Object] = {}
+        self._edge = OwnEdge(self._board, self._removals, self._asking, asked.tenant)
         self._approvals = Approvals(self._board)
         self._vlan = OwnVlan(
             self._board, self._removals, self._approvals, self._asking, run=self._run, requested_by=asked.by
@@ -99,6 +100,8 @@ class OnboardTenant:
         self._before = {_key(thing): thing for thing in found.before if finished or _made_by(thing) != self._run}
         self._board.know(mode=plan.mode, plan_hash=plan.hash)
         self._board.declare(steps_of(plan))
+        if plan.edge is not None:
+            await self._edge.answers(plan.edge)
         public = await self._public_addresses(tenant, platform)
         approval: Approval | None = None
         if platform.spec.vlan is not None:
@@ -247,9 +250,7 @@ class OnboardTenant:
             before = recorded(self._before.get((VPC.name, vpc.name)))
         except ValueError as error:
             raise ApplicationError(str(error), type=REFUSED, non_retryable=True) from error
-        edge = OwnEdge(self._board, self._removals, self._asking, self._tenant)
-        kept = [name for name, held in objects.items() if (OVN_EIP.name, held) in self._before]
-        await edge.announce(wanted, before, kept, part_of=_step_for(vpc).id if before is None else None)
+        await self._edge.announce(wanted, before, part_of=_step_for(vpc).id if before is None else None)
         return wanted
 
     async def _undo(self, tenant: TenantNetwork, error: BaseException) -> None:

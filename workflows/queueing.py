@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from tenancy.devices import AnyRequest, DeviceOutcome, DeviceRequest
+from tenancy.devices import AnyRequest, DeviceOutcome, DeviceRequest, EdgeRequest
 from workflows.face import DeviceAsk, DeviceWaits, DeviceWithdrawal, QueuedRequest
 
 MOST_AT_ONCE = 50
@@ -177,6 +177,7 @@ class Queue:
                 tenant=one.ask.request.tenant,
                 action=one.ask.request.action,
                 vlan=one.ask.request.vlan if isinstance(one.ask.request, DeviceRequest) else None,
+                addresses=0 if isinstance(one.ask.request, DeviceRequest) else _addresses(one.ask.request),
                 workflow=one.ask.workflow,
                 since=one.since,
                 tries=one.tries,
@@ -211,8 +212,12 @@ def _fitting(weighed: Iterable[tuple[Kept, int]], room: int) -> list[Kept]:
 def _weight(request: AnyRequest) -> int:
     # At most four lines a port are sent to make or take away a VLAN, and two for a route or a translation; they come back
     # with the answer.
-    parts = len(request.trunks) if isinstance(request, DeviceRequest) else len(request.routes + request.translations)
+    parts = len(request.trunks) if isinstance(request, DeviceRequest) else _addresses(request)
     return len(request.model_dump_json()) + 300 * parts + 500
+
+
+def _addresses(request: EdgeRequest) -> int:
+    return len(request.routes) + len(request.translations)
 
 
 def _withdrawn(request: str, tries: int) -> DeviceOutcome:

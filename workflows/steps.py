@@ -47,6 +47,11 @@ def vlan_on(switch: str, stage: str = Stage.SWITCHES) -> StepStatus:
     return StepStatus(id=f"switch-{switch}", stage=stage, title=f"VLAN on switch {switch}")
 
 
+def answer_of(device: str) -> StepStatus:
+    """The step that finds out whether a device at the edge answers, before the first change."""
+    return StepStatus(id=f"answer-{device}", stage=Stage.PREFLIGHT, title=f"{device} answers")
+
+
 def translations_on(translator: str, stage: str = Stage.EDGE) -> StepStatus:
     """The step that is about the tenant's translations on one device."""
     return StepStatus(id=f"translate-{translator}", stage=stage, title=f"Translations on {translator}")
@@ -78,6 +83,8 @@ def steps_of(plan: Plan) -> Iterator[StepStatus]:
                 yield BLOCK_POLICY
             case Stage.ROUTER_PORT if plan.router_port is not None:
                 yield ROUTER_PORT
+            case Stage.PREFLIGHT if plan.edge is not None:
+                yield from map(answer_of, (*plan.edge.translators, *plan.edge.routers, *plan.edge.neighbours))
             case Stage.PUBLIC_ADDRESSES if plan.edge is not None and plan.edge.method == "one-to-one-nat":
                 yield PUBLIC_ADDRESSES
             case Stage.EDGE if plan.edge is not None:

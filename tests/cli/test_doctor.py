@@ -113,7 +113,7 @@ async def test_a_platform_without_switches_needs_none(tmp_path: Path) -> None:
         for arguments in ((), ("--trust-hosts",)):
             done = await asyncio.to_thread(berth, "doctor", *arguments, folder=tmp_path, variables=variables)
             assert done.returncode == ExitCode.OK, done.stderr
-            assert "the platform has no switches" in done.stdout
+            assert "the platform has no devices" in done.stdout
 
 
 async def test_an_unknown_host_key_is_told_with_the_remedy_and_nobody_logs_in(rack: Rack) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowFailureError
 
 from clients.errors import RefusedError
 from tenancy import names
@@ -16,6 +16,7 @@ from tenancy.kinds import VPC
 from tests.workflows.edge_world import DOWN, EdgeWorld, Kept, one_to_one_nat, running_edge_world, static_routes
 from tests.workflows.strikes import refusal
 from tests.workflows.world import (
+    Run,
     cancelled,
     failure,
     grown,
@@ -26,7 +27,7 @@ from tests.workflows.world import (
     until,
 )
 from workflows import sandbox
-from workflows.face import LEFT_BEHIND, LOOK_AT_EDGE, EdgeSeen, StepState
+from workflows.face import LEFT_BEHIND, LOOK_AT_EDGE, EdgeSeen, Outcome, StepState
 
 
 @pytest.fixture
@@ -49,6 +50,12 @@ async def nat(client: Client, tmp_path: Path, name: str) -> AsyncIterator[EdgeWo
     """A pool of public addresses, a translator, a router and a neighbour."""
     async with running_edge_world(client, tmp_path, name, one_to_one_nat(name)) as made:
         yield made
+
+
+async def ended(run: Run) -> None:
+    """Waits until a run that was ended from outside is over."""
+    with pytest.raises(WorkflowFailureError):
+        await run.result()
 
 
 def addresses(told: dict[str, Any]) -> list[str]:
@@ -159,9 +166,27 @@ async def test_a_cancel_while_the_neighbour_has_not_heard_yet_withdraws_the_rout
     assert await world.state() == before
 
 
+async def test_a_router_that_refuses_the_login_refuses_the_run_before_anything_is_made(world: EdgeWorld) -> None:
+    before = await world.state()
+    world.edge.device(f"{world.name}-edge-2").down = RefusedError("login berth was refused", reason="login-refused")
+
+    error = await failure(run := await world.onboard())
+
+    assert error.message == (
+        f"onboarding {world.name}: {world.name}-edge-2 answers: {world.name}-edge-2: login berth was refused;"
+        " nothing had been changed"
+    )
+    assert await world.state() == before
+    assert (await status(run)).outcome is Outcome.UNDONE
+
+
 async def test_a_router_that_is_away_holds_the_run_up_and_its_reason_is_seen(world: EdgeWorld) -> None:
     router = world.edge.device(f"{world.name}-edge-1")
-    router.down = DOWN
+
+    async def goes_away() -> None:
+        router.down = DOWN
+
+    world.strikes.on_start["announcement"] = goes_away
     run = await world.onboard()
 
     step = f"announce-{world.name}-edge-1"
@@ -173,6 +198,23 @@ async def test_a_router_that_is_away_holds_the_run_up_and_its_reason_is_seen(wor
     router.down = None
     told = await run.result()
     assert world.edge.holds(f"{world.name}-edge-1") == routes(world, told)
+
+
+async def test_a_run_that_finds_a_half_done_tenant_withdraws_what_was_never_announced_before(world: EdgeWorld) -> None:
+    async def dies() -> None:
+        await run.terminate("on purpose")
+
+    world.strikes.on_start["own-addresses"] = dies
+    run = await world.onboard()
+    await ended(run)
+    world.strikes.after["hand-over"] = refusal()
+
+    await failure(await world.onboard())
+
+    # The OvnEips were there before the second run and stay; no route was.
+    assert f"ovn-eips/{world.name}--egress" in (await world.state())[0]
+    assert world.edge.holds(f"{world.name}-edge-1") == {}
+    assert await record(world) is None
 
 
 async def test_a_tenant_that_grows_in_vain_keeps_the_routes_it_had(world: EdgeWorld) -> None:

@@ -15,7 +15,7 @@ from tenancy.vlans import VlanMode
 
 
 def sessions(read_secret: ReadSecret, known_hosts: Path) -> DeviceWork:
-    """What `work_on_device` calls for a session with a switch. Secrets are read anew for each."""
+    """What `work_on_device` calls for a session with a device. Secrets are read anew for each."""
 
     async def session(
         device: Switch | EdgeDevice,
@@ -36,6 +36,7 @@ def sessions(read_secret: ReadSecret, known_hosts: Path) -> DeviceWork:
             progress=progress,
             jump=jump,
             tag=DEFAULT_TAG if isinstance(part, VlanMode) else part.tag,
+            neighbour=not isinstance(part, VlanMode) and device in part.neighbours,
         )
 
     return session

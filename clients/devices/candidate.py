@@ -1,20 +1,18 @@
-"""Changes on a switch with a candidate: staged together, looked at, in effect for a while, read back, then confirmed."""
+"""Changes on a device with a candidate: staged together, looked at, in effect for a while, read back, then confirmed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from re import Pattern
 from secrets import token_hex
 
-from clients.devices.changes import Step, after
-from clients.devices.dialect import Candidate, Dialect, State, UnreadableError
-from clients.devices.reading import read_state
+from clients.devices.command_line import Candidate
 from clients.devices.session import RejectedLineError, Session
-from clients.devices.tally import Tally, lasting
+from clients.devices.steps import Step, lines_of
+from clients.devices.subject import RequestT, StateT
+from clients.devices.tally import Tally
 from clients.errors import UnavailableError
-from tenancy.devices import DeviceRequest
 from tenancy.mistakes import shown
-from tenancy.vlans import as_ranges
 
 
 class _NotCommittedError(Exception):
@@ -26,7 +24,9 @@ class _NotCommittedError(Exception):
 
 
 class _NotStagedError(Exception):
-    def __init__(self, request: DeviceRequest, error: RejectedLineError) -> None:
+    """A line of a request was rejected; the candidate is gone."""
+
+    def __init__(self, request: str, error: RejectedLineError) -> None:
         super().__init__()
         self.request = request
         self.error = error
@@ -59,76 +59,59 @@ def clear_stale(session: Session, candidate: Candidate) -> None:
 
 def apply(
     session: Session,
-    dialect: Dialect,
-    state: State,
-    requests: Sequence[DeviceRequest],
-    tally: Tally,
-    ports: Iterable[str],
-) -> State:
+    candidate: Candidate,
+    state: StateT,
+    requests: Sequence[RequestT],
+    tally: Tally[StateT, RequestT],
+) -> StateT:
     """Carry out the requests, together where that works; returns the state as read back. Refusals are in the tally."""
-    ports, groups = list(ports), [list(requests)]
+    groups = tally.groups(requests)
     while groups:
         group, *groups = groups
-        planned = _planned(dialect, state, group, tally)
+        planned = tally.planned(state, group)
         if not planned:
             continue
         try:
-            state = _commit(session, dialect, planned, tally, ports)
+            state = _commit(session, _named(candidate), planned, tally)
         except _NotStagedError as error:
-            tally.reject(error.request, error.error)
-            groups.insert(0, [request for request in group if request.id != error.request.id])
+            rejected = next(request for request in group if request.id == error.request)
+            tally.reject(rejected, error.error)
+            groups.insert(0, [request for request in group if request is not rejected])
         except _NotCommittedError as error:
-            state = read_state(session, dialect, ports)
+            state = tally.subject.read()
             if len(planned) > 1:
                 # Whose line it was is not said; alone, each tells.
                 groups = [[request] for request, _ in planned] + groups
             elif error.error is not None:
                 tally.reject(planned[0][0], error.error)
             else:
-                tally.without_effect(planned[0][0], [line for step in planned[0][1] for line in step.lines])
+                tally.without_effect(planned[0][0], lines_of(planned[0][1]))
     return state
-
-
-def _planned(
-    dialect: Dialect, state: State, requests: Sequence[DeviceRequest], tally: Tally
-) -> list[tuple[DeviceRequest, tuple[Step, ...]]]:
-    planned, model = [], state
-    for request in requests:
-        steps = tally.steps(dialect, model, request)
-        if request.id not in tally.refused:
-            model = after(model, request)
-        if steps:
-            planned.append((request, steps))
-    return planned
 
 
 def _commit(
     session: Session,
-    dialect: Dialect,
-    planned: Sequence[tuple[DeviceRequest, tuple[Step, ...]]],
-    tally: Tally,
-    ports: Sequence[str],
-) -> State:
-    assert dialect.candidate is not None  # noqa: S101 - for mypy; the caller asked
-    candidate = _named(dialect.candidate)
+    candidate: Candidate,
+    planned: Sequence[tuple[RequestT, tuple[Step, ...]]],
+    tally: Tally[StateT, RequestT],
+) -> StateT:
     _open(session, candidate)
     for request, steps in planned:
-        for step in steps:
-            for line in step.lines:
-                try:
-                    session.change(line)
-                except RejectedLineError as error:
-                    _discard(session, candidate)
-                    raise _NotStagedError(request, error) from error
-    _only_ours(session, candidate, frozenset(request.vlan or 0 for request, _ in planned))
+        for line in lines_of(steps):
+            try:
+                session.change(line)
+            except RejectedLineError as error:
+                _discard(session, candidate)
+                raise _NotStagedError(request.id, error) from error
+    requests = [request for request, _ in planned]
+    _only_ours(session, candidate, requests, tally)
     if candidate.check is not None and candidate.checked is not None:
         _expect(session, candidate, candidate.check, candidate.checked)
     _expect(session, candidate, candidate.commit, candidate.committed)
     if candidate.close is not None:
         session.change(candidate.close)
-    state = read_state(session, dialect, ports)
-    requests = [request for request, _ in planned]
-    if any(tally.lacking(dialect, state, request) for request in lasting(requests)):
+    state = tally.subject.read()
+    if any(tally.lacking(state, request) for request in requests):
         for line in candidate.revert:
             session.change(line, seconds=candidate.seconds)
         raise _NotCommittedError(None)
@@ -146,7 +129,7 @@ def _commit(
             "try reads what there is"
         )
     for request, steps in planned:
-        tally.note(request, [line for step in steps for line in step.lines])
+        tally.note(request, lines_of(steps))
     return state
 
 
@@ -180,29 +163,17 @@ def _open(session: Session, candidate: Candidate) -> None:
         )
 
 
-def _only_ours(session: Session, candidate: Candidate, vlans: frozenset[int]) -> None:
+def _only_ours(
+    session: Session, candidate: Candidate, requests: Sequence[RequestT], tally: Tally[StateT, RequestT]
+) -> None:
     """A commit takes all that is staged with it; what is not ours is not committed."""
     diff = session.read(candidate.diff)
-    if (foreign := _foreign(candidate, diff, vlans)) is not None:
+    if (foreign := tally.subject.foreign(diff, requests)) is not None:
         _discard(session, candidate)
         raise UnavailableError(
             f"{session.where}: somebody else changes the configuration at this moment ({foreign} would be committed with "
             "ours): nothing was committed, the next try sees whether they are done"
         )
-
-
-def _foreign(candidate: Candidate, diff: str, vlans: frozenset[int]) -> str | None:
-    for line in diff.split("\n"):
-        changed = line.strip("\r ")
-        if changed[:1] in ("+", "-") and not candidate.own_diff.fullmatch(changed):
-            return shown(changed)
-    if candidate.changed_vlans is None:
-        return None
-    try:
-        others = candidate.changed_vlans(diff) - vlans
-    except UnreadableError as error:
-        return str(error)
-    return f"a change of VLAN {as_ranges(others)}" if others else None
 
 
 def _expect(session: Session, candidate: Candidate, line: str, success: Pattern[str]) -> None:

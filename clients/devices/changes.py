@@ -1,21 +1,13 @@
 """From what a switch has and what is asked to the lines that are missing. Pure: nothing is sent from here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from clients.devices.dialect import EVERY_VLAN, Dialect, State, port_word, rendered
+from clients.devices.steps import Step
 from clients.errors import RefusedError
 from tenancy.devices import DeviceRequest, Survey, vlan_name
 from tenancy.mistakes import shown
 from tenancy.vlans import as_ranges
-
-
-@dataclass(frozen=True)
-class Step:
-    """Lines that belong together, from the top of the configuration and back to it, and the lines that undo them."""
-
-    lines: tuple[str, ...]
-    inverse: tuple[str, ...]
 
 
 def to_ensure(dialect: Dialect, state: State, request: DeviceRequest, switch: str, where: str) -> tuple[Step, ...]:

@@ -17,42 +17,43 @@ from paramiko.ssh_exception import (
     SSHException,
 )
 
-from clients.devices.dialect import Dialect
+from clients.devices.command_line import CommandLine
 from clients.devices.host_keys import CONNECT_SECONDS, fingerprint, known_as, trusted
 from clients.devices.login import Login
 from clients.devices.session import Session
 from clients.errors import RefusedError, UnavailableError
 from tenancy.mistakes import shown
-from tenancy.switches import JumpHost, Switch
+from tenancy.switches import Device, JumpHost
 
 AUTH_SECONDS = 20.0
 
 
 @contextmanager
 def session(
-    switch: Switch,
+    device: Device,
+    kind: str,
     login: Login,
-    dialect: Dialect,
+    cli: CommandLine,
     *,
     known_hosts: Path,
     jump: Login | None,
     alive: Callable[[], bool],
     progress: Callable[[str], None],
 ) -> Iterator[Session]:
-    """A session in the privileged mode; it is cut when left.
+    """A session in the privileged mode; it is cut when left. `kind` is what people call the device, e.g. `switch`.
 
     Raises UnavailableError, and RefusedError `login-refused`, `host-key-unknown`, `host-key-changed`, `enable-refused`.
     """
-    where = f"switch {switch.name} ({known_as(switch.host, switch.port)})"
+    where = f"{kind} {device.name} ({known_as(device.host, device.port)})"
     progress("connect")
     with ExitStack() as stack:
-        trusted(known_hosts, switch.host, switch.port, where)
+        trusted(known_hosts, device.host, device.port, where)
         try:
-            opened = stack.enter_context(_way(switch, known_hosts, jump, where))
+            opened = stack.enter_context(_way(device, known_hosts, jump, where))
             connection = ConnectHandler(
-                device_type=dialect.device_type,
-                host=switch.host,
-                port=switch.port,
+                device_type=cli.device_type,
+                host=device.host,
+                port=device.port,
                 username=login.username,
                 password=login.password,
                 pkey=login.private_key,
@@ -68,23 +69,23 @@ def session(
             )
         except (NetmikoBaseException, SSHException, OSError, EOFError, ValueError) as error:
             raise failure(error, where, login.username) from error
-        opened_session = Session(connection, dialect, where, alive, progress)
+        opened_session = Session(connection, cli, where, alive, progress)
         stack.callback(opened_session.close)
-        if dialect.enable:
+        if cli.enable:
             opened_session.enable(login.enable_secret)
         yield opened_session
 
 
 @contextmanager
-def _way(switch: Switch, known_hosts: Path, jump: Login | None, where: str) -> Iterator[Any]:
-    """A socket to the switch, or a channel through its jump host."""
-    if switch.jump_host is None:
-        with _tcp(switch.host, switch.port) as opened:
+def _way(device: Device, known_hosts: Path, jump: Login | None, where: str) -> Iterator[Any]:
+    """A socket to the device, or a channel through its jump host."""
+    if device.jump_host is None:
+        with _tcp(device.host, device.port) as opened:
             yield opened
         return
     if jump is None:
         raise RefusedError(f"{where}: has a jump host, and no login for it was given", reason="login-refused")
-    with _through(switch.jump_host, jump, known_hosts, (switch.host, switch.port)) as channel:
+    with _through(device.jump_host, jump, known_hosts, (device.host, device.port)) as channel:
         yield channel
 
 
@@ -99,7 +100,7 @@ def _tcp(host: str, port: int) -> Iterator[socket.socket]:
 
 @contextmanager
 def _through(jump_host: JumpHost, login: Login, known_hosts: Path, target: tuple[str, int]) -> Iterator[Channel]:
-    """A channel to the target from a jump host that is as strictly known as the switch."""
+    """A channel to the target from a jump host that is as strictly known as the device."""
     where = f"jump host {known_as(jump_host.host, jump_host.port)}"
     trusted(known_hosts, jump_host.host, jump_host.port, where)
     client = SSHClient()

@@ -1,15 +1,14 @@
-"""Changes on a switch where each line takes effect at once: a rejected line is answered with the inverse lines."""
+"""Changes on a device where each line takes effect at once: a rejected line is answered with the inverse lines."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
-from clients.devices.changes import Step, after
-from clients.devices.dialect import Dialect, State
-from clients.devices.reading import read_state
+from clients.devices.command_line import CommandLine
 from clients.devices.session import RejectedLineError, Session
-from clients.devices.tally import Tally, differences
+from clients.devices.steps import Step, lines_of
+from clients.devices.subject import RequestT, StateT
+from clients.devices.tally import Tally
 from clients.errors import UnavailableError
-from tenancy.devices import DeviceRequest
 
 TRIES = 2
 """A line may be lost where somebody else configures at the same moment; twice in a row it is refused."""
@@ -17,81 +16,58 @@ TRIES = 2
 
 def apply(
     session: Session,
-    dialect: Dialect,
-    state: State,
-    requests: Sequence[DeviceRequest],
-    tally: Tally,
-    ports: Iterable[str],
-) -> State:
+    cli: CommandLine,
+    state: StateT,
+    requests: Sequence[RequestT],
+    tally: Tally[StateT, RequestT],
+) -> StateT:
     """Carry out the requests, each for itself; returns the state as read back. Refusals are in the tally."""
-    ports = list(ports)
-    for group in _one_of_a_vlan(requests):
-        state = _together(session, dialect, state, group, tally, ports)
+    for group in tally.groups(requests):
+        state = _together(session, cli, state, group, tally)
     return state
-
-
-def _one_of_a_vlan(requests: Sequence[DeviceRequest]) -> list[list[DeviceRequest]]:
-    """The requests, in their order, in groups without two about one VLAN.
-
-    What the first left there is read before a line of the second is sent; else a VLAN that could not be taken away from
-    one tenant would be named for the next.
-    """
-    groups: list[list[DeviceRequest]] = [[]]
-    for request in requests:
-        if any(request.vlan == earlier.vlan for earlier in groups[-1]):
-            groups.append([])
-        groups[-1].append(request)
-    return groups
 
 
 def _together(
     session: Session,
-    dialect: Dialect,
-    state: State,
-    requests: Sequence[DeviceRequest],
-    tally: Tally,
-    ports: Sequence[str],
-) -> State:
+    cli: CommandLine,
+    state: StateT,
+    requests: Sequence[RequestT],
+    tally: Tally[StateT, RequestT],
+) -> StateT:
     first, done = state, dict[str, list[Step]]()
     open_requests = list(requests)
     for _ in range(TRIES):
-        if not _pass(session, dialect, state, open_requests, tally, done):
+        if not _pass(session, cli, state, open_requests, tally, done):
             break
-        state = read_state(session, dialect, ports)
+        state = tally.subject.read()
         open_requests = [
-            request
-            for request in open_requests
-            if request.id not in tally.refused and tally.lacking(dialect, state, request)
+            request for request in open_requests if request.id not in tally.refused and tally.lacking(state, request)
         ]
         if not open_requests:
             break
     else:
-        state = _give_up(session, dialect, open_requests, tally, done, ports)
+        state = _give_up(session, cli, open_requests, tally, done)
     for request in requests:
-        if request.id in done and request.id in tally.refused and (left := differences(first, state, request)):
+        if request.id not in done or request.id not in tally.refused:
+            continue
+        if left := tally.subject.differences(first, state, request):
             tally.left_behind(request, ", ".join(left))
     return state
 
 
 def _pass(
     session: Session,
-    dialect: Dialect,
-    state: State,
-    requests: Sequence[DeviceRequest],
-    tally: Tally,
+    cli: CommandLine,
+    state: StateT,
+    requests: Sequence[RequestT],
+    tally: Tally[StateT, RequestT],
     done: dict[str, list[Step]],
 ) -> bool:
     """Send what is missing; whether anything was sent."""
-    planned, model = [], state
-    for request in requests:
-        steps = tally.steps(dialect, model, request)
-        if request.id not in tally.refused:
-            model = after(model, request)
-        if steps:
-            planned.append((request, steps))
+    planned = tally.planned(state, requests)
     if not planned:
         return False
-    with _configuring(session, dialect):
+    with _configuring(session, cli):
         for request, steps in planned:
             begun = done.setdefault(request.id, [])
             try:
@@ -102,66 +78,65 @@ def _pass(
                         session.change(line)
             except RejectedLineError as error:
                 tally.reject(request, error)
-                _to_the_top(session, dialect)
-                _take_back(session, dialect, begun)
+                _to_the_top(session, cli)
+                _take_back(session, cli, begun)
     return True
 
 
 def _give_up(
     session: Session,
-    dialect: Dialect,
-    requests: Sequence[DeviceRequest],
-    tally: Tally,
+    cli: CommandLine,
+    requests: Sequence[RequestT],
+    tally: Tally[StateT, RequestT],
     done: dict[str, list[Step]],
-    ports: Sequence[str],
-) -> State:
-    with _configuring(session, dialect):
+) -> StateT:
+    with _configuring(session, cli):
         for request in requests:
             steps = done.get(request.id, [])
-            tally.without_effect(request, [line for step in steps for line in step.lines])
-            _take_back(session, dialect, steps)
-    return read_state(session, dialect, ports)
+            tally.without_effect(request, lines_of(steps))
+            _take_back(session, cli, steps)
+    return tally.subject.read()
 
 
-def _take_back(session: Session, dialect: Dialect, steps: Sequence[Step]) -> None:
+def _take_back(session: Session, cli: CommandLine, steps: Sequence[Step]) -> None:
     """The inverse lines, last step first. Reading back tells whether they worked."""
     for step in reversed(steps):
         for line in step.inverse:
             try:
                 session.change(line)
             except RejectedLineError:
-                _to_the_top(session, dialect)
+                _to_the_top(session, cli)
                 break
 
 
 @contextmanager
-def _configuring(session: Session, dialect: Dialect) -> Iterator[None]:
-    _enter(session, dialect)
+def _configuring(session: Session, cli: CommandLine) -> Iterator[None]:
+    _enter(session, cli)
     yield
     # Only where all went well: after a lost line the session is thrown away, and nothing more may be sent.
-    _end(session, dialect)
+    _end(session, cli)
 
 
-def _enter(session: Session, dialect: Dialect) -> None:
-    if dialect.enter is None:
+def _enter(session: Session, cli: CommandLine) -> None:
+    if cli.enter is None:
         return
     try:
-        output = session.change(dialect.enter)
+        output = session.change(cli.enter)
     except RejectedLineError as error:
         raise UnavailableError(
-            f"{session.where}: {dialect.enter!r} was answered with {error.words}: does somebody else hold the configuration?"
+            f"{session.where}: {cli.enter!r} was answered with {error.words}: does somebody else hold the configuration?"
         ) from error
     if "locked" in output.lower():
         raise UnavailableError(f"{session.where}: somebody else has locked the configuration: the next try sees")
 
 
-def _end(session: Session, dialect: Dialect) -> None:
-    if dialect.end is not None:
+def _end(session: Session, cli: CommandLine) -> None:
+    if cli.end is not None:
         with suppress(RejectedLineError):  # said about a line before, which is read back
-            session.change(dialect.end)
+            session.change(cli.end)
 
 
-def _to_the_top(session: Session, dialect: Dialect) -> None:
+def _to_the_top(session: Session, cli: CommandLine) -> None:
     """Out of whatever mode a rejected line left the session in."""
-    _end(session, dialect)
-    _enter(session, dialect)
+    _end(session, cli)
+    _enter(session, cli)

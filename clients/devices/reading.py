@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from clients.devices.dialect import Carried, Dialect, NoTrunkError, State, UnreadableError, port_word
+from clients.devices.command_line import CommandLine, UnreadableError
+from clients.devices.dialect import Carried, Dialect, NoTrunkError, State, port_word
 from clients.devices.session import Session
 from clients.errors import RefusedError, UnavailableError
 
@@ -14,13 +15,13 @@ def read_state(session: Session, dialect: Dialect, ports: Iterable[str]) -> Stat
     no_trunks: dict[str, str] = {}
     try:
         listed = session.read(reading.vlans)
-        if words := _error_in(session, dialect, listed):
+        if words := error_in(session, dialect.cli, listed):
             raise UnreadableError(f"`{reading.vlans}` was answered with {words}")
         vlans = reading.parse_vlans(listed)
         for port in ports:
             output = session.read(reading.port.format(port=port_word(dialect, port)))
             try:
-                if words := _error_in(session, dialect, output):
+                if words := error_in(session, dialect.cli, output):
                     raise NoTrunkError(f"the switch has no such port ({words})")
                 trunks[port] = reading.parse_port(output, port, vlans.names)
             except NoTrunkError as error:
@@ -33,12 +34,12 @@ def read_state(session: Session, dialect: Dialect, ports: Iterable[str]) -> Stat
     return State(vlans.names, trunks, no_trunks, vlans.nameless - carried)
 
 
-def _error_in(session: Session, dialect: Dialect, output: str) -> str | None:
+def error_in(session: Session, cli: CommandLine, output: str) -> str | None:
     """As the session tells it. A login that may not read is no port that is missing: raises RefusedError."""
     words = session.error_in(output)
-    if words is not None and dialect.denied.search(words):
+    if words is not None and cli.denied.search(words):
         raise RefusedError(
-            f"{session.where}: the login may not read what it has to ({words}): give it the rights on the switch",
+            f"{session.where}: the login may not read what it has to ({words}): give it the rights there",
             reason="login-refused",
         )
     return words

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from clients.devices.dialect import Candidate, Dialect, port_word, rendered
+from clients.devices.command_line import Candidate
+from clients.devices.dialect import Dialect, port_word, rendered
 from clients.devices.dialects import DIALECTS
 from tenancy.devices import vlan_name
 
@@ -65,11 +66,11 @@ def _platform(dialect: Dialect) -> str:
         _block(absent),
         f"Read: {read}.",
         *(
-            _candidate(dialect.candidate)
-            if dialect.candidate
-            else [f"In effect: each line at once, after `{dialect.enter}`."]
+            _candidate(dialect.cli.candidate)
+            if dialect.cli.candidate
+            else [f"In effect: each line at once, after `{dialect.cli.enter}`."]
         ),
-        f"Saved: `{dialect.saving.command}`." if dialect.saving else "Saved: by the commit.",
+        f"Saved: `{dialect.cli.saving.command}`." if dialect.cli.saving else "Saved: by the commit.",
         "",
         *(f"- {one}" for one in dialect.known),
         "",

@@ -1,4 +1,4 @@
-"""One session on one switch: a line is sent, its echo and its answer are read, and an error in it is seen."""
+"""One session on one device: a line is sent, its echo and its answer are read, and an error in it is seen."""
 
 import re
 import time
@@ -9,13 +9,13 @@ from netmiko import BaseConnection
 from netmiko.exceptions import NetmikoBaseException
 from paramiko.ssh_exception import SSHException
 
-from clients.devices.dialect import Dialect
+from clients.devices.command_line import CommandLine
 from clients.devices.sending import sendable
 from clients.errors import RefusedError, UnavailableError
 from tenancy.mistakes import shown
 
 LINE_SECONDS = 30.0
-"""How long a switch may take to answer a line. One that reloads or hangs is given up then."""
+"""How long a device may take to answer a line. One that reloads or hangs is given up then."""
 POLL_SECONDS = 0.01
 CLOSE_SECONDS = 5.0
 PROGRESS_SECONDS = 2.0
@@ -30,7 +30,7 @@ _TORN_LINE = re.compile(_MESSAGE)
 
 
 class RejectedLineError(Exception):
-    """The switch did not take a line: `line`, and its words in `words`, made safe."""
+    """The device did not take a line: `line`, and its words in `words`, made safe."""
 
     def __init__(self, line: str, words: str) -> None:
         super().__init__(f"{line!r} was answered with {words}")
@@ -44,25 +44,25 @@ class Session:
     def __init__(
         self,
         connection: BaseConnection,
-        dialect: Dialect,
+        cli: CommandLine,
         where: str,
         alive: Callable[[], bool],
         progress: Callable[[str], None],
     ) -> None:
         self._connection = connection
-        self._dialect = dialect
+        self._cli = cli
         self.where = where
-        """The switch, for a message."""
+        """The device, for a message."""
         self._alive = alive
         self._progress = progress
         self._unread = ""
         host = re.escape(connection.base_prompt)
-        prompt = dialect.prompt.replace("{host}", host)
+        prompt = cli.prompt.replace("{host}", host)
         # A log message may follow the prompt at once.
         self._prompt = re.compile(rf"^(?:{prompt})(?:[ \t]*$|(?=[^\n]{{0,80}}{_MESSAGE}))", re.MULTILINE)
 
     def read(self, command: str, *, seconds: float = LINE_SECONDS) -> str:
-        """What the switch answers to a command that changes nothing. Errors in it are the caller's to see."""
+        """What the device answers to a command that changes nothing. Errors in it are the caller's to see."""
         return self._exchange(command, self._prompt, seconds, {})
 
     def change(
@@ -83,17 +83,17 @@ class Session:
         return output
 
     def fence(self) -> None:
-        """Raises UnavailableError where another worker may be at work on this switch by now."""
+        """Raises UnavailableError where another worker may be at work on this device by now."""
         if not self._alive():
             raise UnavailableError(
-                f"{self.where}: this worker was silent for too long, or was stopped, and another may be at work on the "
-                "switch: nothing more was sent; the next try reads what there is and goes on from there"
+                f"{self.where}: this worker was silent for too long, or was stopped, and another may be at work on "
+                "it: nothing more was sent; the next try reads what there is and goes on from there"
             )
 
     def error_in(self, output: str) -> str | None:
         """The line of the output that is an error, made safe to print; None where there is none."""
         for line in output.split("\n"):
-            if self._dialect.errors.search(line):
+            if self._cli.errors.search(line):
                 return shown(line.strip())
         return None
 
@@ -122,6 +122,11 @@ class Session:
             output += "\n"
         output = re.sub(until.pattern + r"\Z", "", output, flags=until.flags)
         output = _LOG_LINE.sub("", output)
+        if broken := self._cli.broken.search(output):
+            raise UnavailableError(
+                f"{self.where}: a part of it is gone, or was just started ({shown(broken[0].strip())}), so its answer to "
+                f"{line!r} is not all there is: the next try sees whether it is up again"
+            )
         if _TORN_LINE.search(output):
             raise UnavailableError(
                 f"{self.where}: a log message tore the answer to {line!r} apart: the next try reads again"
@@ -150,7 +155,7 @@ class Session:
             if data:
                 continue
             if gone:
-                raise self._lost(line, "the switch closed the connection")
+                raise self._lost(line, "it closed the connection")
             now = time.monotonic()
             if now > deadline:
                 raise self._lost(line, "no answer in time")
@@ -206,7 +211,7 @@ class Session:
                 with suppress(Exception):
                     part.close()
         if transport is not None:
-            # Where the switch was faster, its thread may still be closing the channel of a jump host, which has to last
+            # Where the device was faster, its thread may still be closing the channel of a jump host, which has to last
             # that long.
             transport.join(CLOSE_SECONDS)
         # Netmiko's own disconnect() finds no channel, sends nothing, and takes its filter off the logger.

@@ -1,18 +1,62 @@
-"""The entry point: one session on one switch carries out a batch of requests."""
+"""The entry point: one session on one device carries out a batch of requests."""
 
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from clients.devices.batch import carry_out
+from clients.devices.command_line import CommandLine
 from clients.devices.connecting import session
 from clients.devices.dialects import DIALECTS
 from clients.devices.login import Login
 from clients.devices.masking import errors_without, masked, told_without
-from tenancy.devices import AnyRequest, DeviceOutcome, DeviceRequest
-from tenancy.edge import DEFAULT_TAG, EdgeDevice
+from clients.devices.routers import ROUTERS
+from clients.devices.routers.routes import RouterRoutes
+from clients.devices.session import Session
+from clients.devices.vlans import SwitchVlans
+from tenancy.devices import AnyRequest, DeviceOutcome, DeviceRequest, EdgeRequest
+from tenancy.edge import DEFAULT_TAG, EdgeDevice, EdgeRouter
 from tenancy.switches import Switch
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is to be done in a session, once there is one."""
+
+    kind: str
+    """What people call the device."""
+    cli: CommandLine
+    carried_out: Callable[[Session], list[DeviceOutcome]]
+
+
+def _job(device: Switch | EdgeDevice, requests: Sequence[AnyRequest], tag: int, *, neighbour: bool) -> _Job:
+    match device:
+        case Switch():
+            return _vlans(device, requests)
+        case EdgeRouter():
+            return _routes(device, requests, tag, neighbour=neighbour)
+        case _:
+            raise NotImplementedError("translators")
+
+
+def _vlans(switch: Switch, requests: Sequence[AnyRequest]) -> _Job:
+    dialect, wanted = DIALECTS[switch.platform], [one for one in requests if isinstance(one, DeviceRequest)]
+
+    def carried_out(opened: Session) -> list[DeviceOutcome]:
+        return carry_out(opened, dialect.cli, SwitchVlans(opened, dialect, switch.name, wanted), wanted)
+
+    return _Job("switch", dialect.cli, carried_out)
+
+
+def _routes(router: EdgeRouter, requests: Sequence[AnyRequest], tag: int, *, neighbour: bool) -> _Job:
+    dialect, wanted = ROUTERS[router.platform], [one for one in requests if isinstance(one, EdgeRequest)]
+
+    def carried_out(opened: Session) -> list[DeviceOutcome]:
+        return carry_out(opened, dialect.cli, RouterRoutes(opened, dialect, tag, wanted, neighbour=neighbour), wanted)
+
+    return _Job("router", dialect.cli, carried_out)
 
 
 async def work(
@@ -25,12 +69,14 @@ async def work(
     progress: Callable[[str], None],
     jump: Login | None = None,
     tag: int = DEFAULT_TAG,
+    neighbour: bool = False,
 ) -> list[DeviceOutcome]:
     """The outcome of each request, in their order.
 
     `alive` is asked from another thread, before every line that changes something; `progress` is called on this loop with
     the line that is under way, every two seconds at least. `jump` is the login of the device's jump host, `tag` that of
-    the static routes Berth makes. A cancellation stops before the next line, and is over once the session is closed.
+    the static routes Berth makes. A `neighbour` is only read, and there a route of any kind is one. A cancellation stops
+    before the next line, and is over once the session is closed.
 
     Raises UnavailableError where the outcome is unknown (call again: reading converges), RefusedError `login-refused`,
     `host-key-unknown`, `host-key-changed` or `enable-refused` for the whole batch.
@@ -42,29 +88,26 @@ async def work(
         loop.call_soon_threadsafe(progress, line)
 
     def run() -> list[DeviceOutcome]:
-        if not isinstance(device, Switch):
-            raise NotImplementedError("the edge")
-        dialect = DIALECTS[device.platform]
+        job = _job(device, requests, tag, neighbour=neighbour)
         secrets = (*login.unspeakable(), *(jump.unspeakable() if jump is not None else ()))
         with (
             errors_without(secrets),
             masked(secrets),
             session(
                 device,
+                job.kind,
                 login,
-                dialect,
+                job.cli,
                 known_hosts=known_hosts,
                 jump=jump,
                 alive=lambda: not stopped.is_set() and alive(),
                 progress=tell,
             ) as opened,
         ):
-            outcomes = carry_out(
-                opened, dialect, device.name, [one for one in requests if isinstance(one, DeviceRequest)]
-            )
+            outcomes = job.carried_out(opened)
         return [told_without(secrets, outcome) for outcome in outcomes]
 
-    # Shielded: a thread cannot be cancelled, and two of them must never be at work on one switch.
+    # Shielded: a thread cannot be cancelled, and two of them must never be at work on one device.
     thread = asyncio.ensure_future(asyncio.to_thread(run))
     try:
         return await asyncio.shield(thread)

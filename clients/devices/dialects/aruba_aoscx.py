@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from clients.devices.dialect import EVERY_VLAN, Carried, Dialect, NoTrunkError, Reading, Saving
+from clients.devices.command_line import CommandLine, Saving
+from clients.devices.dialect import EVERY_VLAN, Carried, Dialect, NoTrunkError, Reading
 from clients.devices.dialects.cisco_like import numbers_of, port_section, vlans_by_template
 
 
@@ -23,16 +24,23 @@ def parse_port(output: str, port: str, vlans: Mapping[int, str]) -> Carried:
 
 ARUBA_AOSCX = Dialect(
     platform="aruba-aoscx",
-    device_type="aruba_aoscx",
-    prompt=r"{host}(?:\([^)\n]*\))?[#>]",
+    cli=CommandLine(
+        device_type="aruba_aoscx",
+        prompt=r"{host}(?:\([^)\n]*\))?[#>]",
+        errors=re.compile(
+            r"^\s*(?:% ?\S|Invalid input|Ambiguous|Error|Operation not allowed|Failed|Cannot|VLAN .*(?:not|invalid|reserved))",
+            re.IGNORECASE,
+        ),
+        saving=Saving(
+            command="copy running-config startup-config",
+            success=re.compile(r"Success|Copying configuration: \[.*\]"),
+            questions={r"\(y/n\)\?": "y"},
+        ),
+    ),
     create=("vlan {vlan}", "name {name}", "exit"),
     delete=("no vlan {vlan}",),
     join=("interface {port}", "vlan trunk allowed {vlan}", "exit"),
     leave=("interface {port}", "no vlan trunk allowed {vlan}", "exit"),
-    errors=re.compile(
-        r"^\s*(?:% ?\S|Invalid input|Ambiguous|Error|Operation not allowed|Failed|Cannot|VLAN .*(?:not|invalid|reserved))",
-        re.IGNORECASE,
-    ),
     reading=Reading(
         vlans="show vlan",
         parse_vlans=vlans_by_template("aruba_aoscx", "show vlan"),
@@ -40,11 +48,6 @@ ARUBA_AOSCX = Dialect(
         parse_port=parse_port,
     ),
     port_words=("^lag", "lag "),
-    saving=Saving(
-        command="copy running-config startup-config",
-        success=re.compile(r"Success|Copying configuration: \[.*\]"),
-        questions={r"\(y/n\)\?": "y"},
-    ),
     tried="documentation",
     sources=(
         "AOS-CX Layer 2 Bridging Guide: `vlan`, `name`, `vlan trunk allowed`, which adds to the list",

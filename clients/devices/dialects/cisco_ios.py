@@ -2,34 +2,37 @@
 
 import re
 
-from clients.devices.dialect import Dialect, Reading, Saving
+from clients.devices.command_line import CommandLine, Saving
+from clients.devices.dialect import Dialect, Reading
 from clients.devices.dialects.cisco_like import switchport_trunk, vlans_by_template
 
 CISCO_IOS = Dialect(
     platform="cisco-ios",
-    device_type="cisco_ios",
-    # The host's part is cut to 20 characters in the configuration mode.
-    prompt=r"{host}[^\s#>()]*(?:\([^)\n]*\))?[#>]",
+    cli=CommandLine(
+        device_type="cisco_ios",
+        # The host's part is cut to 20 characters in the configuration mode.
+        prompt=r"{host}[^\s#>()]*(?:\([^)\n]*\))?[#>]",
+        errors=re.compile(
+            r"^\s*% ?(?:Invalid|Incomplete|Ambiguous|Bad|Unknown|Unrecognized|Authorization|VLANs?\b|Error|Default|Cannot|"
+            r"Command|Failed|Not|Warning: VLAN)|^\s*%(?:VLAN|Default|Failed)\b.*|rejected|^Command (?:rejected|authorization)"
+            r"|^(?:ERROR|error):|^VLAN .* (?:not allowed|already)",
+            re.IGNORECASE,
+        ),
+        saving=Saving(
+            command="write memory",
+            success=re.compile(r"\[OK\]"),
+            questions={r"\[confirm\]": "", r"filename \[startup-config\]": ""},
+        ),
+    ),
     create=("vlan {vlan}", "name {name}", "exit"),
     delete=("no vlan {vlan}",),
     join=("interface {port}", "switchport trunk allowed vlan add {vlan}", "exit"),
     leave=("interface {port}", "switchport trunk allowed vlan remove {vlan}", "exit"),
-    errors=re.compile(
-        r"^\s*% ?(?:Invalid|Incomplete|Ambiguous|Bad|Unknown|Unrecognized|Authorization|VLANs?\b|Error|Default|Cannot|"
-        r"Command|Failed|Not|Warning: VLAN)|^\s*%(?:VLAN|Default|Failed)\b.*|rejected|^Command (?:rejected|authorization)"
-        r"|^(?:ERROR|error):|^VLAN .* (?:not allowed|already)",
-        re.IGNORECASE,
-    ),
     reading=Reading(
         vlans="show vlan brief",
         parse_vlans=vlans_by_template("cisco_ios", "show vlan brief"),
         port="show running-config interface {port}",
         parse_port=switchport_trunk,
-    ),
-    saving=Saving(
-        command="write memory",
-        success=re.compile(r"\[OK\]"),
-        questions={r"\[confirm\]": "", r"filename \[startup-config\]": ""},
     ),
     tried="simulator",
     sources=(

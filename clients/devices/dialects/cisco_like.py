@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from ntc_templates.parse import ParsingException, parse_output
 from textfsm.parser import TextFSMError
 
-from clients.devices.dialect import EVERY_VLAN, Carried, NoTrunkError, UnreadableError, Vlans
+from clients.devices.command_line import UnreadableError
+from clients.devices.dialect import EVERY_VLAN, Carried, NoTrunkError, Vlans
 from tenancy.mistakes import shown
 from tenancy.vlans import HIGHEST_VLAN, in_ranges
 

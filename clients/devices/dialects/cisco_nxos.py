@@ -2,30 +2,33 @@
 
 import re
 
-from clients.devices.dialect import Dialect, Reading, Saving
+from clients.devices.command_line import CommandLine, Saving
+from clients.devices.dialect import Dialect, Reading
 from clients.devices.dialects.cisco_like import switchport_trunk, vlans_by_template
 
 CISCO_NXOS = Dialect(
     platform="cisco-nxos",
-    device_type="cisco_nxos",
-    prompt=r"{host}(?:\([^)\n]*\))?[#>]",
+    cli=CommandLine(
+        device_type="cisco_nxos",
+        prompt=r"{host}(?:\([^)\n]*\))?[#>]",
+        errors=re.compile(
+            r"^\s*% ?\S|^\s*(?:ERROR|error|Error):|^\s*Invalid |^\s*Syntax error|aborted|^VLAN .*not found|% String",
+            re.IGNORECASE,
+        ),
+        saving=Saving(
+            command="copy running-config startup-config",
+            success=re.compile(r"Copy complete\.|\[#{40}\]\s+100%"),
+        ),
+    ),
     create=("vlan {vlan}", "name {name}", "exit"),
     delete=("no vlan {vlan}",),
     join=("interface {port}", "switchport trunk allowed vlan add {vlan}", "exit"),
     leave=("interface {port}", "switchport trunk allowed vlan remove {vlan}", "exit"),
-    errors=re.compile(
-        r"^\s*% ?\S|^\s*(?:ERROR|error|Error):|^\s*Invalid |^\s*Syntax error|aborted|^VLAN .*not found|% String",
-        re.IGNORECASE,
-    ),
     reading=Reading(
         vlans="show vlan brief",
         parse_vlans=vlans_by_template("cisco_nxos", "show vlan brief"),
         port="show running-config interface {port}",
         parse_port=switchport_trunk,
-    ),
-    saving=Saving(
-        command="copy running-config startup-config",
-        success=re.compile(r"Copy complete\.|\[#{40}\]\s+100%"),
     ),
     tried="simulator",
     sources=(

@@ -4,17 +4,8 @@ import json
 import re
 from collections.abc import Mapping
 
-from clients.devices.dialect import (
-    EVERY_VLAN,
-    Candidate,
-    Carried,
-    Dialect,
-    NoTrunkError,
-    Reading,
-    Saving,
-    UnreadableError,
-    Vlans,
-)
+from clients.devices.command_line import Candidate, CommandLine, Saving, UnreadableError
+from clients.devices.dialect import EVERY_VLAN, Carried, Dialect, NoTrunkError, Reading, Vlans
 from tenancy.mistakes import shown
 from tenancy.vlans import in_ranges
 
@@ -55,44 +46,45 @@ def parse_port(output: str, port: str, vlans: Mapping[int, str]) -> Carried:
 
 CUMULUS_NVUE = Dialect(
     platform="cumulus-nvue",
-    device_type="linux",
-    prompt=r"[^\n]*{host}[^\n]*[$#]",
+    cli=CommandLine(
+        device_type="linux",
+        prompt=r"[^\n]*{host}[^\n]*[$#]",
+        errors=re.compile(r"^\s*(?:Error|Failed|Invalid|usage:|nv: error|.*command not found)", re.IGNORECASE),
+        enter=None,
+        end=None,
+        enable=False,
+        candidate=Candidate(
+            # There is no mode to enter: an earlier candidate of this login is dropped, and the first `nv set` opens a new one.
+            open="nv config detach",
+            opened=re.compile(""),
+            busy=re.compile(r"(?!)"),
+            discard=("nv config detach",),
+            close=None,
+            diff="nv config diff -o commands",
+            check=None,
+            checked=None,
+            commit="nv config apply -y --confirm 2m",
+            committed=re.compile(r"applied"),
+            confirm=("nv config apply --confirm-yes",),
+            confirmed=re.compile(""),
+            revert=("nv config apply --confirm-no",),
+            stale="nv config apply --confirm-status",
+            stale_ours=re.compile(r"(?i)remaining|will be rolled back"),
+        ),
+        saving=Saving(command="nv config save", success=re.compile(r"saved")),
+    ),
     create=("nv set bridge domain br_default vlan {vlan}",),
     delete=("nv unset bridge domain br_default vlan {vlan}",),
     join=("nv set interface {port} bridge domain br_default vlan {vlan}",),
     leave=("nv unset interface {port} bridge domain br_default vlan {vlan}",),
-    errors=re.compile(r"^\s*(?:Error|Failed|Invalid|usage:|nv: error|.*command not found)", re.IGNORECASE),
     reading=Reading(
         vlans="nv show bridge domain br_default vlan -o json",
         parse_vlans=parse_vlans,
         port="nv show interface {port} bridge domain br_default -o json",
         parse_port=parse_port,
     ),
-    enter=None,
-    end=None,
-    enable=False,
+    own_diff=re.compile(r".*"),
     named=False,
-    candidate=Candidate(
-        # There is no mode to enter: an earlier candidate of this login is dropped, and the first `nv set` opens a new one.
-        open="nv config detach",
-        opened=re.compile(""),
-        busy=re.compile(r"(?!)"),
-        discard=("nv config detach",),
-        close=None,
-        diff="nv config diff -o commands",
-        own_diff=re.compile(r".*"),
-        changed_vlans=None,
-        check=None,
-        checked=None,
-        commit="nv config apply -y --confirm 2m",
-        committed=re.compile(r"applied"),
-        confirm=("nv config apply --confirm-yes",),
-        confirmed=re.compile(""),
-        revert=("nv config apply --confirm-no",),
-        stale="nv config apply --confirm-status",
-        stale_ours=re.compile(r"(?i)remaining|will be rolled back"),
-    ),
-    saving=Saving(command="nv config save", success=re.compile(r"saved")),
     tried="documentation",
     sources=(
         "NVIDIA Cumulus Linux User Guide: NVUE CLI, `nv config apply --confirm`, `nv config save`",

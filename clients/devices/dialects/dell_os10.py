@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from clients.devices.dialect import Carried, Dialect, NoTrunkError, Reading, Saving, UnreadableError, Vlans
+from clients.devices.command_line import CommandLine, Saving, UnreadableError
+from clients.devices.dialect import Carried, Dialect, NoTrunkError, Reading, Vlans
 from clients.devices.dialects.cisco_like import numbers_of, port_section
 from tenancy.mistakes import shown
 
@@ -46,22 +47,24 @@ def parse_port(output: str, port: str, vlans: Mapping[int, str]) -> Carried:
 
 DELL_OS10 = Dialect(
     platform="dell-os10",
-    device_type="dell_os10",
-    prompt=r"{host}(?:\([^)\n]*\))?[#>]",
+    cli=CommandLine(
+        device_type="dell_os10",
+        prompt=r"{host}(?:\([^)\n]*\))?[#>]",
+        errors=re.compile(r"^\s*% ?(?:Error|Invalid|Incomplete|Warning)|^\s*Error:|^\s*% ", re.IGNORECASE),
+        saving=Saving(
+            command="copy running-configuration startup-configuration",
+            success=re.compile(r"[Cc]opy completed|Copying completed|100%"),
+        ),
+    ),
     create=("interface vlan {vlan}", "description {name}", "exit"),
     delete=("no interface vlan {vlan}",),
     join=("interface {port}", "switchport trunk allowed vlan {vlan}", "exit"),
     leave=("interface {port}", "no switchport trunk allowed vlan {vlan}", "exit"),
-    errors=re.compile(r"^\s*% ?(?:Error|Invalid|Incomplete|Warning)|^\s*Error:|^\s*% ", re.IGNORECASE),
     reading=Reading(
         vlans="show running-configuration interface",
         parse_vlans=parse_vlans,
         port="show running-configuration interface {port}",
         parse_port=parse_port,
-    ),
-    saving=Saving(
-        command="copy running-configuration startup-configuration",
-        success=re.compile(r"[Cc]opy completed|Copying completed|100%"),
     ),
     tried="documentation",
     sources=(

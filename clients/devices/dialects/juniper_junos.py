@@ -3,16 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from clients.devices.dialect import (
-    EVERY_VLAN,
-    Candidate,
-    Carried,
-    Dialect,
-    NoTrunkError,
-    Reading,
-    UnreadableError,
-    Vlans,
-)
+from clients.devices.command_line import Candidate, CommandLine, UnreadableError
+from clients.devices.dialect import EVERY_VLAN, Carried, Dialect, NoTrunkError, Reading, Vlans
 from tenancy.mistakes import shown
 from tenancy.vlans import in_ranges
 
@@ -72,47 +64,48 @@ def _lines(output: str) -> list[str]:
 
 JUNIPER_JUNOS = Dialect(
     platform="juniper-junos",
-    device_type="juniper_junos",
-    # Not Netmiko's: while a commit waits to be confirmed, a note stands above the prompt, and Netmiko takes its `#` for it.
-    prompt=r"[\w.-]+@[\w.-]+[>#%]",
+    cli=CommandLine(
+        device_type="juniper_junos",
+        # Not Netmiko's: while a commit waits to be confirmed, a note stands above the prompt, and Netmiko takes its `#` for it.
+        prompt=r"[\w.-]+@[\w.-]+[>#%]",
+        errors=re.compile(
+            r"^\s*(?:error:|syntax error|unknown command|invalid |missing argument|.*is ambiguous|warning: statement not found)|"
+            r"commit failed|configuration check-out failed|^\s*\^\s*$",
+            re.IGNORECASE,
+        ),
+        enter=None,
+        end=None,
+        enable=False,
+        candidate=Candidate(
+            open="configure exclusive",
+            opened=re.compile(r"Entering configuration mode"),
+            busy=re.compile(r"locked by|database modified|changed but not committed"),
+            discard=("rollback 0", "exit configuration-mode"),
+            close="exit configuration-mode",
+            diff="show | compare",
+            check="commit check",
+            checked=re.compile(r"configuration check succeeds"),
+            commit="commit confirmed 2",
+            committed=re.compile(r"commit complete"),
+            confirm=("configure exclusive", "commit", "exit configuration-mode"),
+            confirmed=re.compile(r"commit complete"),
+            revert=("configure exclusive", "rollback 1", "commit", "exit configuration-mode"),
+            stale="show system commit",
+            stale_ours=re.compile(r"^0 .*rollback in|^# commit confirmed will be rolled back", re.MULTILINE),
+        ),
+    ),
     create=("set vlans {name} vlan-id {vlan}",),
     delete=("delete vlans {name}",),
     join=("set interfaces {port} unit 0 family ethernet-switching vlan members {name}",),
     leave=("delete interfaces {port} unit 0 family ethernet-switching vlan members {name}",),
-    errors=re.compile(
-        r"^\s*(?:error:|syntax error|unknown command|invalid |missing argument|.*is ambiguous|warning: statement not found)|"
-        r"commit failed|configuration check-out failed|^\s*\^\s*$",
-        re.IGNORECASE,
-    ),
     reading=Reading(
         vlans="show configuration vlans | display set",
         parse_vlans=parse_vlans,
         port="show configuration interfaces {port} | display set",
         parse_port=parse_port,
     ),
-    enter=None,
-    end=None,
-    enable=False,
-    candidate=Candidate(
-        open="configure exclusive",
-        opened=re.compile(r"Entering configuration mode"),
-        busy=re.compile(r"locked by|database modified|changed but not committed"),
-        discard=("rollback 0", "exit configuration-mode"),
-        close="exit configuration-mode",
-        diff="show | compare",
-        own_diff=re.compile(
-            r"[+-]\s*(?:\}|vlans \{|vlan \{|berth-[a-z0-9-]+ \{|vlan-id [0-9]+;|members .*;|vlan-members .*;)?"
-        ),
-        changed_vlans=None,
-        check="commit check",
-        checked=re.compile(r"configuration check succeeds"),
-        commit="commit confirmed 2",
-        committed=re.compile(r"commit complete"),
-        confirm=("configure exclusive", "commit", "exit configuration-mode"),
-        confirmed=re.compile(r"commit complete"),
-        revert=("configure exclusive", "rollback 1", "commit", "exit configuration-mode"),
-        stale="show system commit",
-        stale_ours=re.compile(r"^0 .*rollback in|^# commit confirmed will be rolled back", re.MULTILINE),
+    own_diff=re.compile(
+        r"[+-]\s*(?:\}|vlans \{|vlan \{|berth-[a-z0-9-]+ \{|vlan-id [0-9]+;|members .*;|vlan-members .*;)?"
     ),
     tried="simulator",
     sources=(

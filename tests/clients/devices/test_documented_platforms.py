@@ -2,10 +2,11 @@
 
 import pytest
 
-from clients.devices.batch import lines_of
 from clients.devices.changes import to_absent, to_ensure
-from clients.devices.dialect import EVERY_VLAN, Dialect, NoTrunkError, State, UnreadableError
+from clients.devices.command_line import UnreadableError
+from clients.devices.dialect import EVERY_VLAN, Dialect, NoTrunkError, State
 from clients.devices.dialects import DIALECTS
+from clients.devices.steps import lines_of
 from clients.errors import RefusedError
 from tenancy.devices import DeviceRequest
 from tenancy.switches import PortName, SwitchPlatform
@@ -189,4 +190,4 @@ def test_where_a_vlan_has_no_name_an_approval_for_making_it_tells_whose_it_is() 
     ],
 )
 def test_a_rejected_line_is_seen(dialect: Dialect, rejected: str) -> None:
-    assert dialect.errors.search(rejected)
+    assert dialect.cli.errors.search(rejected)

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clients.devices.batch import lines_of
 from clients.devices.changes import after, to_absent, to_ensure
-from clients.devices.dialect import EVERY_VLAN, Dialect, State, UnreadableError, port_word
+from clients.devices.command_line import UnreadableError
+from clients.devices.dialect import EVERY_VLAN, Dialect, State, port_word
 from clients.devices.dialects import DIALECTS
 from clients.devices.dialects.cisco_like import switchport_trunk, vlans_by_template
 from clients.devices.sending import LONGEST_LINE, sendable
+from clients.devices.steps import lines_of
 from clients.errors import RefusedError
 from lab.switches.configuration import ALL_VLANS
 from lab.switches.switchport import allowed_lines

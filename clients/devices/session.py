@@ -91,11 +91,9 @@ class Session:
             )
 
     def error_in(self, output: str) -> str | None:
-        """The line of the output that is an error, made safe to print; None where there is none."""
-        for line in output.split("\n"):
-            if self._cli.errors.search(line):
-                return shown(line.strip())
-        return None
+        """The lines of the output that are errors, made safe to print; None where there is none."""
+        words = " ".join(line.strip() for line in output.split("\n") if self._cli.errors.search(line))
+        return shown(words) if words else None
 
     def _exchange(self, line: str, until: re.Pattern[str], seconds: float, questions: Mapping[str, str]) -> str:
         line = sendable(line)

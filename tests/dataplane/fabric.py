@@ -81,7 +81,7 @@ class Fabric:
     async def host(self, name: str, bridge: str, vlan: int, address: str) -> None:
         """A workload: a host in a network namespace of its own, on the node's bridge, its traffic tagged as Kube-OVN would."""
         namespace, outside = f"{self.prefix}-{name}", f"to-{name}"
-        await _namespace(self.stack, namespace)
+        await network_namespace(self.stack, namespace)
         self.hosts[name] = namespace
         fabric, inside = (("ip", "netns", "exec", one) for one in (self.prefix, namespace))
         await run(*fabric, "ip", "link", "add", outside, "type", "veth", "peer", "name", "eth0", "netns", namespace)
@@ -110,7 +110,7 @@ async def running_fabric(folder: Path) -> AsyncIterator[Fabric]:
         await run("ovsdb-tool", "create", str(database))
         fabric = Fabric(folder, f"berth-{secrets.token_hex(3)}", stack=stack)
         # In a namespace of its own: what Open vSwitch makes in the kernel for its bridges goes with it.
-        await _namespace(stack, fabric.prefix)
+        await network_namespace(stack, fabric.prefix)
         await fabric.daemon("ovsdb-server", str(database), f"--remote=punix:{socket}")
         await fabric.ovs("--no-wait", "init")
         # --disable-system: whatever runs on this machine's kernel datapath is not ours.
@@ -118,6 +118,7 @@ async def running_fabric(folder: Path) -> AsyncIterator[Fabric]:
         yield fabric
 
 
-async def _namespace(stack: AsyncExitStack, name: str) -> None:
+async def network_namespace(stack: AsyncExitStack, name: str) -> None:
+    """Makes a network namespace that goes with the stack."""
     await run("ip", "netns", "add", name)
     stack.push_async_callback(run, "ip", "netns", "del", name)

@@ -64,13 +64,20 @@ def after(dialect: RouteDialect, state: Statics, request: EdgeRequest, tag: int)
     return routes
 
 
-def differences(before: Statics, now: Statics, networks: Mapping[Network, Static]) -> list[str]:
-    """Which routes are not as they were, for people."""
-    return [
-        f"the route to {network} is {', '.join(map(told, now.get(network, ()))) or 'gone'}"
-        for network in networks
-        if set(before.get(network, ())) != set(now.get(network, ()))
-    ]
+def differences(before: Statics, now: Statics, wanted: Mapping[Network, Static]) -> list[str]:
+    """Which of the tenant's own routes are not as they were, for people."""
+    found = []
+    for network, asked_for in wanted.items():
+        was, is_ = (
+            [one for one in state.get(network, ()) if _owner(one) == _owner(asked_for)] for state in (before, now)
+        )
+        if set(was) != set(is_):
+            found.append(f"the route to {network} is {', '.join(map(told, is_)) or 'gone'}")
+    return found
+
+
+def _owner(static: Static) -> tuple[int | None, str | None]:
+    return static.tag, static.name
 
 
 def told(static: Static) -> str:

@@ -58,9 +58,10 @@ FRR = RouteDialect(
     platform="frr",
     cli=CommandLine(
         device_type="cisco_ios",
-        prompt=r"{host}(?:\([^)\n]*\))?#",
+        # Netmiko knows the first 16 characters of the host's part.
+        prompt=r"{host}[^\s#()]*(?:\([^)\n]*\))?#",
         # That a route is not there to be removed is no error: reading back decides.
-        errors=re.compile(r"^\s*% ?(?!Refusing to remove a non-existent route)\S|^Error type:|^Can't open"),
+        errors=re.compile(r"^\s*% ?(?!Refusing to remove a non-existent route)\S|^Error (?:type|description):|^Can't open"),
         enable=False,
         saving=Saving(command="write memory", success=re.compile(r"^\[OK\]", re.MULTILINE), read_again=True),
         # vtysh speaks to a daemon each, and goes on without one that is gone.

@@ -50,8 +50,13 @@ def _answer(state: StateT, request: RequestT, tally: Tally[StateT, RequestT]) ->
 
 
 def _save(session: Session, saving: Saving) -> None:
+    enter, leave = saving.inside or (None, None)
     try:
+        if enter is not None:
+            session.change(enter)
         output = session.change(saving.command, seconds=saving.seconds, questions=saving.questions)
+        if saving.proof is not None:
+            output = session.read(saving.proof)
         problem = None if saving.success.search(output) else "it did not say that it saved"
     except RejectedLineError as error:
         problem = f"it answered {error.words}"
@@ -60,3 +65,5 @@ def _save(session: Session, saving: Saving) -> None:
             f"{session.where}: `{saving.command}` failed, {problem}: what runs is right, and would be lost in a restart; see "
             "whether its flash is full or write-protected"
         )
+    if leave is not None:
+        session.change(leave)

@@ -37,9 +37,7 @@ def clear_stale(session: Session, candidate: Candidate) -> None:
 
     Raises UnavailableError where a commit still waits to be confirmed and goes back by itself.
     """
-    left = session.read(candidate.stale)
-    found = list(candidate.stale_ours.finditer(left))
-    if not found:
+    if candidate.stale is None or not (found := list(candidate.stale_ours.finditer(session.read(candidate.stale)))):
         return
     if not candidate.clear:
         raise UnavailableError(
@@ -71,6 +69,7 @@ def apply(
         planned = tally.planned(state, group)
         if not planned:
             continue
+        before = state
         try:
             state = _commit(session, _named(candidate), planned, tally)
         except _NotStagedError as error:
@@ -86,6 +85,8 @@ def apply(
                 tally.reject(planned[0][0], error.error)
             else:
                 tally.without_effect(planned[0][0], lines_of(planned[0][1]))
+                if left := tally.subject.differences(before, state, planned[0][0]):
+                    tally.left_behind(planned[0][0], ", ".join(left))
     return state
 
 
@@ -123,7 +124,7 @@ def _commit(
             f"{session.where}: the commit was not confirmed ({shown(output.strip())}), and goes back by itself: the next try "
             "reads what there is"
         )
-    if (left := candidate.stale_ours.search(session.read(candidate.stale))) is not None:
+    if candidate.stale is not None and (left := candidate.stale_ours.search(session.read(candidate.stale))):
         raise UnavailableError(
             f"{session.where}: the commit still waits to be confirmed ({shown(left[0])}), and goes back by itself: the next "
             "try reads what there is"
@@ -184,6 +185,8 @@ def _expect(session: Session, candidate: Candidate, line: str, success: Pattern[
         error = rejected
     if error is not None:
         _discard(session, candidate)
+        if candidate.busy.search(error.words):
+            raise UnavailableError(f"{session.where}: {line!r} was answered with {error.words}: the next try sees")
         raise _NotCommittedError(error)
 
 

@@ -18,7 +18,11 @@ class Saving:
 
     command: str
     success: re.Pattern[str]
-    """What the output holds when it was saved, and only then."""
+    """What the output holds when it was saved, and only then; that of `proof`, where there is one."""
+    proof: str | None = None
+    """A command that tells whether it was saved, where the one that saves says nothing."""
+    inside: tuple[str, str] | None = None
+    """Into the mode in which it can be saved, and out of it."""
     questions: Mapping[str, str] = field(default_factory=dict)
     """Pattern of a question -> the answer."""
     seconds: float = 180
@@ -34,7 +38,7 @@ class Candidate:
     open: str
     opened: re.Pattern[str]
     busy: re.Pattern[str]
-    """Somebody else holds the candidate, or has changes in it: worth another try."""
+    """Somebody else holds the candidate, has changes in it, or commits at this moment: worth another try."""
     discard: tuple[str, ...]
     """Inside it: throws the staged changes away and leaves."""
     close: str | None
@@ -43,14 +47,14 @@ class Candidate:
     check: str | None
     checked: re.Pattern[str] | None
     commit: str
-    """Goes back by itself unless it is confirmed."""
+    """Goes back by itself unless it is confirmed, where there is a `confirm`."""
     committed: re.Pattern[str]
     confirm: tuple[str, ...]
     confirmed: re.Pattern[str]
     revert: tuple[str, ...]
     """Takes back a commit that was not confirmed."""
-    stale: str
-    """The command that tells what an earlier session left behind."""
+    stale: str | None
+    """The command that tells what an earlier session left behind; None where nothing outlives a session."""
     stale_ours: re.Pattern[str]
     """Finds what we left there, and what waits to be confirmed; its group, if any, is the session's name."""
     clear: tuple[str, ...] = ()

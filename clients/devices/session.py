@@ -20,6 +20,8 @@ POLL_SECONDS = 0.01
 CLOSE_SECONDS = 5.0
 PROGRESS_SECONDS = 2.0
 """How often a long wait is told of."""
+MOST_SHOWN = 3
+"""Lines of an error that are quoted."""
 
 _STAMP = (
     r"[*.]?(?:[0-9]+: )?(?:[0-9]{4} )?[A-Z][a-z]{2} +[0-9]{1,2} [0-9:.]+(?: [A-Z]{2,5})?:? ?(?:\S+ )?(?:[\w\[\]-]+: ?)?"
@@ -92,8 +94,8 @@ class Session:
 
     def error_in(self, output: str) -> str | None:
         """The lines of the output that are errors, made safe to print; None where there is none."""
-        words = " ".join(line.strip() for line in output.split("\n") if self._cli.errors.search(line))
-        return shown(words) if words else None
+        found = [shown(line.strip()) for line in output.split("\n") if self._cli.errors.search(line)]
+        return " ".join(found[:MOST_SHOWN]) or None
 
     def _exchange(self, line: str, until: re.Pattern[str], seconds: float, questions: Mapping[str, str]) -> str:
         line = sendable(line)

@@ -213,7 +213,7 @@ async def test_a_rejected_line_leaves_no_half_applied_state(scene: Scene) -> Non
     )
     assert struck
     assert (rejected.result, rejected.reason, done.result) == ("refused", "rejected", "done")
-    assert "blackhole and non-blackhole" in rejected.message
+    assert "Error description: Route cannot have blackhole" in rejected.message
     assert "was left changed" in rejected.message
     assert "BUT" not in rejected.message
     assert scene.edge.statics() == {theirs, LINE6}

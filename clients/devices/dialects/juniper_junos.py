@@ -17,7 +17,7 @@ _SWITCHING = r"set interfaces {port} unit 0 family ethernet-switching "
 def parse_vlans(output: str) -> Vlans:
     """`show configuration vlans | display set`. VLAN 1 is the switch's own, and is not in it."""
     names = {1: "default"}
-    for line in _lines(output):
+    for line in set_lines(output):
         found = _ID.fullmatch(line) or _RANGE.fullmatch(line)
         if found is None:
             if re.match(r"set vlans \S+ vlan-(?:id|range)", line) and not line.endswith((" none", " all")):
@@ -32,7 +32,7 @@ def parse_vlans(output: str) -> Vlans:
 
 def parse_port(output: str, port: str, vlans: Mapping[int, str]) -> Carried:
     """`show configuration interfaces ... | display set`: members by name, by ID and by range."""
-    lines = _lines(output)
+    lines = set_lines(output)
     if not lines:
         raise NoTrunkError("the switch has nothing configured for this port")
     head = _SWITCHING.format(port=port)
@@ -53,7 +53,8 @@ def parse_port(output: str, port: str, vlans: Mapping[int, str]) -> Carried:
     return frozenset(carried)
 
 
-def _lines(output: str) -> list[str]:
+def set_lines(output: str) -> list[str]:
+    """The lines of `... | display set`. Raises UnreadableError for anything else."""
     lines = [line.strip() for line in output.split("\n")]
     kept = [line for line in lines if not _NOISE.match(line)]
     for line in kept:

@@ -13,8 +13,7 @@ from tenancy.mistakes import shown
 
 def asked(dialect: RouteDialect, request: EdgeRequest, tag: int) -> dict[Network, Static]:
     """The routes of a request as the router would have them."""
-    name = vlan_name(request.tenant) if dialect.named else None
-    return {network_of(route): Static(route.next_hop, tag, name) for route in request.routes}
+    return {network_of(route): _owned(dialect, request, tag, Static(route.next_hop)) for route in request.routes}
 
 
 def network_of(route: Route) -> Network:
@@ -32,11 +31,16 @@ def to_announce(dialect: RouteDialect, state: Statics, request: EdgeRequest, tag
         _one_family(network, wanted, request, where)
         held = state.get(network, ())
         _not_foreign(dialect, network, held, request, tag, where, "nothing was touched: look who made it")
+        if not dialect.several:
+            steps += (
+                [*_all_removed(dialect, network, held), _added(dialect, network, wanted)] if held != (wanted,) else []
+            )
+            continue
         added = [] if wanted in held else [_added(dialect, network, wanted)]
         gone = [_removed(dialect, network, static) for static in held if static != wanted]
-        # One after the other leaves a moment without a route, which the neighbours hear of; so does no router like both a
-        # next hop and a discard.
-        beside = dialect.several and wanted.next_hop is not None and all(static.next_hop for static in held)
+        # One after the other leaves a moment without a route, which the neighbours hear of. But a next hop does not stand
+        # beside a discard.
+        beside = wanted.next_hop is not None and all(static.next_hop for static in held)
         steps += [*added, *gone] if beside else [*gone, *added]
     return tuple(steps)
 
@@ -49,7 +53,7 @@ def to_withdraw(dialect: RouteDialect, state: Statics, request: EdgeRequest, tag
         _not_foreign(
             dialect, network, held, request, tag, where, "nothing was touched: remove it by hand if it has to go"
         )
-        steps += [_removed(dialect, network, static) for static in held]
+        steps += _all_removed(dialect, network, held)
     return tuple(steps)
 
 
@@ -100,6 +104,16 @@ def _removed(dialect: RouteDialect, network: Network, static: Static) -> Step:
     return Step(step.inverse, step.lines)
 
 
+def _all_removed(dialect: RouteDialect, network: Network, held: tuple[Static, ...]) -> list[Step]:
+    return [_removed(dialect, network, static) for static in (held if dialect.several else held[:1])]
+
+
+def _owned(dialect: RouteDialect, request: EdgeRequest, tag: int, static: Static) -> Static:
+    """The same way, as Berth writes it for the tenant."""
+    tagged = static.next_hop is None or dialect.tagged_hops
+    return Static(static.next_hop, tag if tagged else None, vlan_name(request.tenant) if dialect.named else None)
+
+
 def _one_family(network: Network, wanted: Static, request: EdgeRequest, where: str) -> None:
     # FRR takes an address of the other family for the name of an interface, and says nothing.
     if wanted.next_hop is not None and ip_network(wanted.next_hop).version != network.version:
@@ -119,11 +133,9 @@ def _not_foreign(
     where: str,
     remedy: str,
 ) -> None:
-    name = vlan_name(request.tenant) if dialect.named else None
     for static in held:
-        if (static.tag, static.name, static.other) != (tag, name, ""):
-            expected = f"tag {tag}" + (f" and name {name}" if name is not None else "")
+        if static != (ours := _owned(dialect, request, tag, static)):
             raise RefusedError(
-                f"{where}: there is a route to {network} already ({told(static)}), expected {expected}: {remedy}",
+                f"{where}: there is a route to {network} already, {told(static)}, expected it {told(ours)}: {remedy}",
                 reason="foreign-route",
             )

@@ -11,6 +11,8 @@ from tenancy.edge import RouterPlatform
 
 Network: TypeAlias = IPv4Network | IPv6Network
 Family: TypeAlias = Literal[4, 6]
+NO_WAY = "without a next hop"
+"""The `other` of a route that leads nowhere by what was understood of it."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,8 @@ class RouteDialect:
     """What a network engineer should know, sentence by sentence."""
     named: bool = True
     """A route bears a name, which tells whose it is."""
+    tagged_hops: bool = True
+    """A route with a next hop bears a tag; else only one that discards does."""
     several: bool = True
     """A second next hop stands beside the first, and is taken away alone; else `withdraw` takes all of them."""
     changed: Callable[[str], frozenset[Network]] = field(default=lambda _: frozenset())
@@ -80,7 +84,7 @@ def rendered(
     dialect: RouteDialect, templates: Mapping[Family, tuple[str, ...]], network: Network, static: Static
 ) -> tuple[str, ...]:
     """The lines of the templates."""
-    way = dialect.discard if static.next_hop is None else dialect.way.format(next_hop=static.next_hop)
+    way = (dialect.discard if static.next_hop is None else dialect.way).format(next_hop=static.next_hop, tag=static.tag)
     return tuple(
         template.format(address=network.network_address, way=way, tag=static.tag, name=static.name)
         for template in templates[network.version]

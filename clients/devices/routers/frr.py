@@ -3,42 +3,19 @@
 import json
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
 from clients.devices.command_line import CommandLine, Saving, UnreadableError
-from clients.devices.routers.dialect import Network, Reading, RouteDialect, Static, Statics, Table
+from clients.devices.routers.cisco_like import parse_statics as parse_lines
+from clients.devices.routers.dialect import Network, Reading, RouteDialect, Statics, Table
 from tenancy.mistakes import shown
-
-_ROUTE = re.compile(r"(?:ip|ipv6) route (\S+) (\S+)(?: tag ([0-9]+))?(.*)")
 
 
 def parse_statics(output: str) -> Statics:
     """`show running-config staticd`. Routes of a VRF are indented below it."""
     if "Current configuration:" not in output:
         raise UnreadableError(f"{shown(output.strip())} is no configuration")
-    found: dict[Network, tuple[Static, ...]] = {}
-    for line in output.split("\n"):
-        if not line.startswith(("ip route ", "ipv6 route ")):
-            continue
-        parts = _ROUTE.fullmatch(line.rstrip())
-        try:
-            if parts is None:
-                raise ValueError
-            network = ip_network(parts[1])
-        except ValueError:
-            raise UnreadableError(f"{shown(line)} is no static route") from None
-        tag = int(parts[3]) if parts[3] is not None else None
-        found[network] = (*found.get(network, ()), _static(parts[2], tag, parts[4].strip()))
-    return found
-
-
-def _static(way: str, tag: int | None, other: str) -> Static:
-    if way == "Null0":
-        return Static(None, tag, other=other)
-    try:
-        return Static(str(ip_address(way)), tag, other=other)
-    except ValueError:  # an interface, `reject`, `blackhole`
-        return Static(None, tag, other=f"{way} {other}".strip())
+    return parse_lines(output)
 
 
 def parse_table(output: str) -> Mapping[Network, bool]:
@@ -61,7 +38,9 @@ FRR = RouteDialect(
         # Netmiko knows the first 16 characters of the host's part.
         prompt=r"{host}[^\s#()]*(?:\([^)\n]*\))?#",
         # That a route is not there to be removed is no error: reading back decides.
-        errors=re.compile(r"^\s*% ?(?!Refusing to remove a non-existent route)\S|^Error (?:type|description):|^Can't open"),
+        errors=re.compile(
+            r"^\s*% ?(?!Refusing to remove a non-existent route)\S|^Error (?:type|description):|^Can't open"
+        ),
         enable=False,
         saving=Saving(command="write memory", success=re.compile(r"^\[OK\]", re.MULTILINE), read_again=True),
         # vtysh speaks to a daemon each, and goes on without one that is gone.

@@ -6,6 +6,7 @@ from typing import Any
 
 from tenancy import names
 from tenancy.documents import to_plain
+from tenancy.edge import PublicPool
 from tenancy.fields import Address
 from tenancy.kinds import CONFIG_MAP, NAMESPACE, OVN_EIP, OVN_FIP, OVN_SNAT_RULE, SUBNET, VLAN, VPC, Kind, Object
 from tenancy.platform import Platform, ProviderNetwork
@@ -170,6 +171,19 @@ def floating_ip(tenant: TenantNetwork, item: FloatingIP) -> Object:
 def hand_over(tenant: str, data: dict[str, str]) -> Object:
     """The ConfigMap that tells what a Cluster needs."""
     return _object(CONFIG_MAP, tenant, names.HAND_OVER, namespace=names.namespace(tenant), data=data)
+
+
+def public_address(tenant: str, external_ip: str, address: Address, pool: PublicPool) -> Object:
+    """The reservation of a public address: that it exists keeps the address the tenant's."""
+    manifest = _object(
+        CONFIG_MAP,
+        tenant,
+        names.public_address(str(address)),
+        namespace=pool.namespace,
+        data={"address": str(address), "externalIP": external_ip, "pool": pool.name},
+    )
+    manifest["metadata"]["labels"][names.RESERVES_LABEL] = names.PUBLIC_ADDRESS
+    return manifest
 
 
 def stamped(manifest: Object, run: str) -> Object:

@@ -7,10 +7,14 @@ tenant's part. What Kube-OVN joins from these with single dashes could still mee
 import re
 from ipaddress import ip_address
 
+from tenancy.fields import Address
 from tenancy.kinds import OVN_EIP, OVN_FIP, OVN_SNAT_RULE
 
 LABEL = "berth.network/tenant"
 """Label on every object of Berth's; its value is the tenant's name. It decides whose an object is."""
+RESERVES_LABEL = "berth.network/reserves"
+"""Label on a ConfigMap that reserves something for the tenant; its value says what."""
+PUBLIC_ADDRESS = "public-address"
 RUN_ANNOTATION = "berth.network/run"
 """Workflow run that made the object; undo removes only what bears its own."""
 DOCUMENT_ANNOTATION = "berth.network/document"
@@ -120,6 +124,16 @@ def device_workflow(device: str) -> str:
 def public_address(address: str) -> str:
     """The ConfigMap that reserves a public address: there can be one of a name, so one tenant has the address."""
     return f"public-{re.sub('[.:]', '-', ip_address(address).exploded)}"
+
+
+def reserved_address(config_map: str) -> Address | None:
+    """The public address that a ConfigMap of this name reserves; None where it would reserve none."""
+    text = config_map.removeprefix("public-")
+    try:
+        address = ip_address(text.replace("-", "." if text.count("-") == 3 else ":"))
+    except ValueError:
+        return None
+    return address if public_address(str(address)) == config_map else None
 
 
 HAND_OVER = "berth-network"

@@ -15,6 +15,7 @@ from clients.kube_ovn.answers import some
 from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.objects import is_being_deleted
 from clients.kube_ovn.prerequisites import missing_prerequisites
+from clients.kube_ovn.public_addresses import reservations_of
 from clients.kube_ovn.readiness import READINESS
 from clients.kube_ovn.usage import users_of
 from tenancy import names
@@ -252,11 +253,15 @@ def _approved_switches(objects: Sequence[Object]) -> Iterator[str]:
 
 
 async def labelled(kube: KubeOvn, tenant: str) -> list[Object]:
-    """Everything that bears the tenant's label, the hand-over's ConfigMap included."""
+    """Everything that bears the tenant's label, the hand-over's ConfigMap and reserved public addresses included.
+
+    Those are looked for in every namespace: the platform's document may name another, or no pool, by now.
+    """
     labels = {names.LABEL: tenant}
     lists = await asyncio.gather(
         *(kube.list(kind, labels=labels) for kind in TENANT_KINDS),
         kube.list(CONFIG_MAP, namespace=names.namespace(tenant), labels=labels),
+        reservations_of(kube, tenant),
     )
     return [thing for found in lists for thing in found]
 

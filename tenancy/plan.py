@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from tenancy import manifests, names
 from tenancy.edge import Announce, routers_of, translators_of
 from tenancy.fields import Address
-from tenancy.kinds import KINDS, OVN_EIP, SUBNET, VLAN, Object
+from tenancy.kinds import CONFIG_MAP, KINDS, OVN_EIP, SUBNET, VLAN, Object
 from tenancy.meaning import merge
 from tenancy.platform import Platform
 from tenancy.policy import block_policy, own_exceptions
@@ -230,7 +230,10 @@ def _left_over(
     """What the tenant has and its document no longer says. Onboarding removes nothing, so it must not pretend to."""
     planned = {(manifest["kind"], manifest["metadata"]["name"]) for _, manifest in wanted}
     provider = platform.spec.provider_network
-    planned.add(("ConfigMap", names.HAND_OVER))
+    planned.add((CONFIG_MAP.name, names.HAND_OVER))
+    # One that is kept for an external IP of the document is the edge's: it stays while the external IP does.
+    kept = {ip.name for ip in tenant.spec.external_ips}
+    planned |= {(thing["kind"], thing["metadata"]["name"]) for thing in observed if _public_address_for(thing) in kept}
     if platform.spec.vlan and (number := _reserved(tenant, observed)):
         planned.add((VLAN.name, names.vlan(number)))
     if provider:
@@ -242,6 +245,12 @@ def _left_over(
                 f"{what[0]} {what[1]} belongs to {tenant.name} and is not in the document:"
                 " put it back into the document, or offboard the tenant first"
             )
+
+
+def _public_address_for(thing: Object) -> str | None:
+    """The external IP that a ConfigMap reserves a public address for; None for any other object."""
+    reserves = (thing["metadata"].get("labels") or {}).get(names.RESERVES_LABEL)
+    return (thing.get("data") or {}).get("externalIP") if reserves == names.PUBLIC_ADDRESS else None
 
 
 def owner_of(thing: Object) -> str | None:

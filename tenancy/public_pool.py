@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address
 from tenancy import names
 from tenancy.edge import PublicPool
 from tenancy.fields import Address, Network
-from tenancy.platform import collapsed
+from tenancy.platform import ProviderNetwork, collapsed
 
 Span = tuple[int, int]
 """Addresses of one family as numbers, first and last included."""
@@ -19,10 +19,10 @@ def spans(pool: PublicPool, family: int) -> list[Span]:
         (int(network[0]), int(network[-1])) for network in collapsed(pool.cidrs) if network.version == family
     ]
     for out in pool.exclude:
-        if out.first.version == out.last.version == family:
-            first, last = int(out.first), int(out.last)
+        first, last = int(out.first), int(out.last)
+        if out.first.version == out.last.version == family and first <= last:
             around = [part for low, high in kept for part in ((low, min(high, first - 1)), (max(low, last + 1), high))]
-            kept = [(low, high) for low, high in dict.fromkeys(around) if low <= high]
+            kept = [(low, high) for low, high in around if low <= high]
     return kept
 
 
@@ -34,6 +34,12 @@ def size(pool: PublicPool, family: int) -> int:
 def families(pool: PublicPool) -> tuple[int, ...]:
     """4, 6 or both: those the pool has an address of."""
     return tuple(family for family in (4, 6) if spans(pool, family))
+
+
+def wanted_families(pool: PublicPool, provider: ProviderNetwork) -> tuple[int, ...]:
+    """Those an external IP is given a public address of: of what the provider network has, what the pool has, too."""
+    outside = {cidr.version for cidr in provider.cidrs}
+    return tuple(family for family in families(pool) if family in outside)
 
 
 def candidates(pool: PublicPool, family: int, start: int = 0) -> Iterator[Address]:

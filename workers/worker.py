@@ -19,6 +19,7 @@ from activities.edge import EdgeSteps
 from activities.notify import NoticeSteps
 from activities.objects import ObjectSteps
 from activities.platform import read_platform_file
+from activities.public_addresses import PublicAddressSteps
 from activities.vlans import VlanSteps
 from activities.vpc import VpcSteps
 from clients.errors import UnavailableError
@@ -62,7 +63,7 @@ def make_worker(
     )
     checks, objects, vpc = Checks(kube, pace, settings.platform), ObjectSteps(kube, pace), VpcSteps(kube, pace)
     vlans, notices = VlanSteps(kube, pace), NoticeSteps(settings.platform, secret_reader(kube), pace)
-    edge = EdgeSteps(kube, pace)
+    edge, public = EdgeSteps(kube, pace), PublicAddressSteps(kube, pace)
     devices = DeviceSteps(
         client,
         pace,
@@ -90,6 +91,8 @@ def make_worker(
             vpc.record_document,
             vlans.reserve_vlan,
             vlans.release_vlans,
+            public.reserve_public_addresses,
+            public.release_public_addresses,
             edge.record_announcement,
             notices.notify,
             devices.ask_device,

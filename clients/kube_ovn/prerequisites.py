@@ -11,13 +11,16 @@ from ipaddress import ip_address
 from clients.errors import RefusedError, UnavailableError
 from clients.kube_ovn.answers import plain
 from clients.kube_ovn.client import KubeOvn
+from clients.kube_ovn.public_addresses import missing_of_pool
 from clients.kube_ovn.readiness import provider_network_ready, subnet_ready
 from tenancy import names
+from tenancy.edge import OneToOneNat
 from tenancy.fields import Address, Network, contains, overlap
 from tenancy.kinds import CONFIG_MAP, NODE, OVN_EIP, PROVIDER_NETWORK, SUBNET, VPC, Object
 from tenancy.meaning import addresses_in, networks_in
 from tenancy.plan import addresses_of, owner_of
 from tenancy.platform import Platform, ProviderNetwork
+from tenancy.public_pool import wanted_families
 from tenancy.rules import unusable
 from tenancy.tenant import TenantNetwork
 
@@ -39,12 +42,13 @@ async def missing_prerequisites(kube: KubeOvn, platform: Platform, tenant: Tenan
         # The least that must be there: the API server answers, and knows what a VPC is.
         await kube.get(VPC, names.vpc(tenant.name))
         return carrying
-    network, subnet, config, nodes, eips = await asyncio.gather(
+    network, subnet, config, nodes, eips, pool = await asyncio.gather(
         kube.get(PROVIDER_NETWORK, provider.name),
         kube.get(SUBNET, provider.external_subnet),
         kube.get(CONFIG_MAP, GATEWAY_CONFIG, "kube-system"),
         _gateways(kube),
         kube.list(OVN_EIP),
+        _public_pool(kube, platform, provider, tenant),
     )
     missing = [
         *carrying,
@@ -53,11 +57,24 @@ async def missing_prerequisites(kube: KubeOvn, platform: Platform, tenant: Tenan
         *_gateway(config, nodes),
         *_open_to_all(platform, provider, subnet, eips),
         *_addresses(tenant, provider, subnet, eips),
+        *pool,
     ]
     unready = [*_unready(network, provider_network_ready), *_unready(subnet, subnet_ready)]
     if unready and not missing:
         raise UnavailableError(" | ".join(unready))
     return [*missing, *unready]
+
+
+async def _public_pool(
+    kube: KubeOvn, platform: Platform, provider: ProviderNetwork, tenant: TenantNetwork
+) -> list[str]:
+    """What is missing of the pool that the tenant's public addresses come from."""
+    announce = platform.spec.announce
+    if not isinstance(announce, OneToOneNat):
+        return []
+    families = wanted_families(announce.pool, provider)
+    external_ips = [ip.name for ip in tenant.spec.external_ips]
+    return await missing_of_pool(kube, announce.pool, families, tenant.name, external_ips)
 
 
 async def _carrying_network(kube: KubeOvn, platform: Platform) -> list[str]:

@@ -46,7 +46,7 @@ class Platform:
 
 def plant(api: Api, platform: Platform) -> None:
     """Create the platform's objects. The controller makes them ready."""
-    for name in ("default", "kube-system"):
+    for name in ("default", "kube-system", "berth-system"):
         api.create("namespaces", {"metadata": {"name": name}})
     for kind in KUBE_OVN_KINDS:
         names = {"kind": kind.kind, "listKind": f"{kind.kind}List", "plural": kind.plural, "singular": kind.singular}

@@ -6,11 +6,13 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from tenancy.edge import ByEdgeTeam, OneToOneNat, StaticRoutes
+from tenancy.edge_rules import edge_mistakes, nothing_to_announce, pool_mistakes
 from tenancy.mistakes import InvalidDocumentError, Mistake, mistakes_in, shown
 from tenancy.platform import Platform
 from tenancy.platform_rules import platform_fit, platform_mistakes
 from tenancy.rules import name_mistakes, tenant_mistakes
-from tenancy.salvage import inside, sound_platform, sound_tenant, sound_vlan
+from tenancy.salvage import inside, sound_announce, sound_platform, sound_tenant, sound_vlan
 from tenancy.tenant import (
     AddressRange,
     ExternalIP,
@@ -30,6 +32,13 @@ MOST_MISTAKES = 100
 LARGEST = 200_000
 """Characters of a tenant's document as JSON. All annotations of an object together may have 256 KiB
 (Kubernetes apimachinery/pkg/api/validation/objectmeta.go, TotalAnnotationSizeLimitB)."""
+
+_WAYS_TO_ANNOUNCE: dict[str | int, type[BaseModel]] = {
+    "static-route": StaticRoutes,
+    "one-to-one-nat": OneToOneNat,
+    "none": ByEdgeTeam,
+}
+"""By the tag with which Pydantic's locations say which it is."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -67,14 +76,21 @@ def read_platform(raw: object) -> Platform:
     platform, mistakes = _parsed(Platform, raw, _platform_keys)
     spec = inside(raw, "spec")
     if platform is None:
-        mistakes.extend(platform_mistakes(*sound_platform(raw)))
-        vlan = sound_vlan(inside(spec, "vlan"))
+        block, reserved, provider = sound_platform(raw)
+        vlan, announce = sound_vlan(inside(spec, "vlan")), sound_announce(inside(spec, "announce"))
     else:
         told = platform.spec
-        mistakes.extend(platform_mistakes(told.block, list(enumerate(told.reserved)), told.provider_network))
-        vlan = told.vlan
+        block, reserved, provider = told.block, list(enumerate(told.reserved)), told.provider_network
+        vlan, announce = told.vlan, told.announce
+    mistakes.extend(platform_mistakes(block, reserved, provider))
     mistakes.extend(mode_mistakes(inside(spec, "mode"), given=inside(spec, "vlan") is not None))
     mistakes.extend(vlan_mistakes(vlan) if vlan is not None else ())
+    if inside(spec, "announce") is not None:
+        mistakes.extend(nothing_to_announce(provider, inside(spec, "vlan", "gateway")))
+    if announce is not None:
+        mistakes.extend(edge_mistakes(announce, vlan))
+    if isinstance(announce, OneToOneNat):
+        mistakes.extend(pool_mistakes(announce, block, reserved, provider, vlan))
     return _all_or_nothing(platform, mistakes, f"Platform {shown(inside(raw, 'metadata', 'name'))}")
 
 
@@ -141,7 +157,7 @@ def _platform_keys(location: Sequence[str | int]) -> list[str]:
     model: type[BaseModel] = Platform
     for part in location:
         fields = {field.alias or name: field.annotation for name, field in model.model_fields.items()}
-        model = _model_in(fields.get(str(part))) or model
+        model = _WAYS_TO_ANNOUNCE.get(part) or _model_in(fields.get(str(part))) or model
     return _keys(model)
 
 

@@ -124,7 +124,7 @@ Cidr = Annotated[Network, PlainValidator(_network), _AS_TEXT, WithJsonSchema({"t
 IpAddress = Annotated[Address, PlainValidator(_address), _AS_TEXT, WithJsonSchema({"type": "string", "format": "ip"})]
 
 
-_NO_HOSTS = tuple(
+NO_HOSTS = tuple(
     ip_network(text)
     for text in (
         *("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32"),
@@ -135,7 +135,7 @@ _NO_HOSTS = tuple(
 
 
 def _tenant_network(network: Network) -> Network:
-    for forbidden in _NO_HOSTS:
+    for forbidden in NO_HOSTS:
         if overlap(network, forbidden):
             raise wrong(
                 f"touches {forbidden}, where no host can live",

@@ -95,10 +95,12 @@ def mistakes_in(error: ValidationError, keys_at: Callable[[Sequence[str | int]],
 
 
 def in_document(location: Sequence[str | int]) -> tuple[str | int, ...]:
-    """Pydantic's location without the tag of a union's member, which stands behind an external IP's index."""
+    """Pydantic's location without the tag of a union's member: behind an external IP's index, and behind `announce`."""
     match tuple(location):
         case ("spec", "externalIPs", int(index), str(), *rest):
             return ("spec", "externalIPs", index, *rest)
+        case ("spec", "announce", str(), *rest):
+            return ("spec", "announce", *rest)
         case other:
             return other
 
@@ -119,17 +121,18 @@ def _mistake(found: ErrorDetails, keys_at: Callable[[Sequence[str | int]], Seque
             close = get_close_matches(str(location[-1]), allowed, n=1)
             problem = "unknown key"
             remedy = f"did you mean {close[0]}?" if close else f"remove it, or use one of: {', '.join(allowed)}"
-        case "union_tag_not_found":
+        case "union_tag_not_found" | "union_tag_invalid" as kind:
+            key = str(context["discriminator"]).strip("'")
+            problem, tags = UNIONS[key]
+            if kind == "union_tag_not_found":
+                return Mistake(
+                    path=path_of((*location, key)), problem="is missing", remedy=f"add one of: {', '.join(tags)}"
+                )
             return Mistake(
-                path=path_of((*location, "use")), problem="is missing", remedy=f"add one of: {', '.join(UNION_TAGS)}"
-            )
-        case "union_tag_invalid":
-            tag = value.get("use") if isinstance(value, dict) else value
-            return Mistake(
-                path=path_of((*location, "use")),
-                value=shown(tag),
-                problem="not a use of an external IP",
-                remedy=f"write one of: {', '.join(UNION_TAGS)}",
+                path=path_of((*location, key)),
+                value=shown(value.get(key) if isinstance(value, dict) else value),
+                problem=problem,
+                remedy=f"write one of: {', '.join(tags)}",
             )
         case "literal_error":
             problem, remedy = "not a value it may have", f"write {context['expected']}"
@@ -146,8 +149,11 @@ def _mistake(found: ErrorDetails, keys_at: Callable[[Sequence[str | int]], Seque
     return Mistake(path=path_of(location), value=shown(value), problem=problem, remedy=remedy)
 
 
-UNION_TAGS = ("snat", "floatingIP", "loadBalancer")
-"""What an external IP may be used for."""
+UNIONS = {
+    "use": ("not a use of an external IP", ("snat", "floatingIP", "loadBalancer")),
+    "method": ("not a way to announce", ("static-route", "one-to-one-nat", "none")),
+}
+"""By the key that says which member of a union is meant: what is said of another value, and the values it may have."""
 
 _EXPECTED = {
     "string_type": "text",

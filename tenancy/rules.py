@@ -23,6 +23,18 @@ class Named(Protocol):
         """Blank where it is unsound."""
 
 
+class Range(Protocol):
+    """Addresses in a document, first and last included."""
+
+    @property
+    def first(self) -> Address:
+        """The lowest."""
+
+    @property
+    def last(self) -> Address:
+        """The highest."""
+
+
 _BLANK: object = None
 _MOST_NAMED = 8
 """How many names a remedy lists to choose from."""
@@ -100,21 +112,26 @@ def _subnet(index: int, subnet: Subnet) -> Iterator[Mistake]:
             )
         seen.add(gateway.version)
     for place, span in sound(subnet.exclude):
-        path = at("subnets", index, "exclude", place)
-        if span.first.version != span.last.version or int(span.first) > int(span.last):
-            yield Mistake(
-                path=path,
-                value=f"{span.first}..{span.last}",
-                problem="not a range from first to last",
-                remedy="write the lower address first, both of one family",
-            )
-        elif whole(subnet.cidrs) and not any(contains(n, span.first) and contains(n, span.last) for n in cidrs):
-            yield Mistake(
-                path=path,
-                value=f"{span.first}..{span.last}",
-                problem="does not lie inside the subnet's CIDRs",
-                remedy=f"keep it inside {' or '.join(map(str, cidrs))}",
-            )
+        yield from excluded(at("subnets", index, "exclude", place), span, "subnet", subnet.cidrs)
+
+
+def excluded(path: str, span: Range, what: str, of: Sequence[Network]) -> Iterator[Mistake]:
+    """What is wrong with a range of addresses that a subnet or a pool, of these CIDRs, is to leave out."""
+    cidrs = [network for _, network in sound(of)]
+    if span.first.version != span.last.version or int(span.first) > int(span.last):
+        yield Mistake(
+            path=path,
+            value=f"{span.first}..{span.last}",
+            problem="not a range from first to last",
+            remedy="write the lower address first, both of one family",
+        )
+    elif whole(of) and not any(contains(n, span.first) and contains(n, span.last) for n in cidrs):
+        yield Mistake(
+            path=path,
+            value=f"{span.first}..{span.last}",
+            problem=f"does not lie inside the {what}'s CIDRs",
+            remedy=f"keep it inside {' or '.join(map(str, cidrs))}",
+        )
 
 
 def unusable(network: Network) -> tuple[Address, ...]:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from tenancy.edge import Announce
 from tenancy.fields import Name
 from tenancy.platform import Block, ProviderNetwork, Reserved
 from tenancy.tenant import MOST, ExternalIP, FloatingIP, LoadBalancer, Snat, Subnet
@@ -19,6 +20,7 @@ Item = TypeVar("Item", bound=BaseModel)
 Entry = TypeVar("Entry")
 
 _NAME: TypeAdapter[str] = TypeAdapter(Name)
+_ANNOUNCE: TypeAdapter[Announce] = TypeAdapter(Announce)
 _ENTRY_STAND_INS: dict[str, object] = {
     "cidrs": "192.0.2.0/24",
     "exceptions": "192.0.2.0/24",
@@ -74,6 +76,14 @@ def sound_vlan(raw: object) -> VlanMode | None:
     """The VLAN part of a platform's raw document; None where anything in it is wrong, or there is none."""
     try:
         return VlanMode.model_validate(raw)
+    except ValidationError:
+        return None
+
+
+def sound_announce(raw: object) -> Announce | None:
+    """What a platform's raw document says of announcing; None where anything in it is wrong, or there is none."""
+    try:
+        return _ANNOUNCE.validate_python(raw)
     except ValidationError:
         return None
 

@@ -2,12 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
+from tenancy.device_rules import approval_mistakes, credentials_mistakes, login_mistakes, place_of, repeated_in
 from tenancy.mistakes import Mistake
 from tenancy.platform import Platform
-from tenancy.rules import at, repeated
-from tenancy.switches import PORT_PATTERNS, Credentials, Switch
+from tenancy.rules import at
+from tenancy.switches import PORT_PATTERNS, Switch
 from tenancy.vlans import HIGHEST_VLAN, RESERVED_IDS, VlanMode, as_ranges, candidates
 
 
@@ -45,43 +46,19 @@ def vlan_mistakes(vlan: VlanMode) -> Iterator[Mistake]:
             problem=f"all of it is excluded or reserved ({as_ranges(RESERVED_IDS)} always are)",
             remedy=f"leave tenants some IDs between 2 and {HIGHEST_VLAN}",
         )
-    yield from _repeated("switches", [switch.name for switch in vlan.switches], "name")
-    yield from _repeated("credentials", [one.name for one in vlan.credentials], "name")
-    yield from _repeated("approval.approvers", [name.casefold() for name in vlan.approval.approvers])
+    yield from repeated_in("vlan", "switches", [switch.name for switch in vlan.switches], "name")
     # Two queues for one device would be two writers.
-    yield from _repeated("switches", [f"{switch.host.casefold()}:{switch.port}" for switch in vlan.switches], "host")
+    yield from repeated_in("vlan", "switches", [place_of(switch) for switch in vlan.switches], "host")
     known = {one.name for one in vlan.credentials}
     for index, switch in enumerate(vlan.switches):
-        yield from _switch(index, switch, known)
-    for index, one in enumerate(vlan.credentials):
-        yield from _credentials(index, one)
-    yield from _signing(vlan)
+        path = at("vlan", "switches", index)
+        yield from login_mistakes("vlan", switch, path, known)
+        yield from _trunks(path, switch)
+    yield from credentials_mistakes("vlan", vlan.credentials)
+    yield from approval_mistakes("vlan", vlan.approval)
 
 
-def _repeated(key: str, values: Sequence[str], field: str | None = None) -> Iterator[Mistake]:
-    place = ("vlan", *key.split("."))
-    for path, value, before in repeated((at(*place, index), value) for index, value in enumerate(values)):
-        yield Mistake(
-            path=path if field is None else f"{path}.{field}",
-            value=value,
-            problem=f"already that of {before}",
-            remedy="write each once" if field is None else f"give it a {field} of its own",
-        )
-
-
-def _switch(index: int, switch: Switch, known: set[str]) -> Iterator[Mistake]:
-    where = at("vlan", "switches", index)
-    named = {f"{where}.credentials": switch.credentials}
-    if switch.jump_host is not None:
-        named[f"{where}.jumpHost.credentials"] = switch.jump_host.credentials
-    for path, name in named.items():
-        if name not in known:
-            yield Mistake(
-                path=path,
-                value=name,
-                problem="names no entry of spec.vlan.credentials",
-                remedy=f"write one of: {', '.join(sorted(known))}",
-            )
+def _trunks(where: str, switch: Switch) -> Iterator[Mistake]:
     seen = Counter(switch.trunks)
     for place, port in enumerate(switch.trunks):
         if not re.fullmatch(PORT_PATTERNS[switch.platform], port):
@@ -98,39 +75,6 @@ def _switch(index: int, switch: Switch, known: set[str]) -> Iterator[Mistake]:
                 problem="stands there twice",
                 remedy="write each port once",
             )
-
-
-def _credentials(index: int, one: Credentials) -> Iterator[Mistake]:
-    path = at("vlan", "credentials", index)
-    if one.password is None and one.private_key is None and not one.agent:
-        yield Mistake(
-            path=path,
-            value=one.name,
-            problem="has nothing to log in with",
-            remedy="add password or privateKey, or write agent: true",
-        )
-    if one.passphrase is not None and one.private_key is None:
-        yield Mistake(
-            path=f"{path}.passphrase", problem="is that of no key", remedy="add privateKey, or leave this out"
-        )
-
-
-def _signing(vlan: VlanMode) -> Iterator[Mistake]:
-    rules = vlan.approval
-    path = at("vlan", "approval", "allowedSigners")
-    if rules.signing == "ssh" and rules.allowed_signers is None:
-        yield Mistake(
-            path=path,
-            problem="is missing, and decisions are to be signed",
-            remedy="name OpenSSH's allowed-signers file with the approvers' keys",
-        )
-    if rules.signing == "none" and rules.allowed_signers is not None:
-        yield Mistake(
-            path=path,
-            value=rules.allowed_signers,
-            problem="means nothing where decisions are not signed",
-            remedy="write signing: ssh, or leave this out",
-        )
 
 
 def vlan_fit(wished: int | None, external_ips: int, platform: Platform) -> Iterator[Mistake]:

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address, ip_network
 
+from tenancy import names
 from tenancy.device_rules import approval_mistakes, credentials_mistakes, login_mistakes, place_of, repeated_in
 from tenancy.edge import Announce, ByEdgeTeam, OneToOneNat, PublicPool, edge_devices, routers_of, translators_of
 from tenancy.fields import NO_HOSTS, Address, Network, contains, overlap
@@ -127,6 +128,13 @@ def pool_mistakes(
     for place, span in enumerate(pool.exclude):
         yield from excluded(at("announce", "pool", "exclude", place), span, "pool", pool.cidrs)
     yield from _families(pool, provider)
+    if pool.namespace.startswith(names.namespace("")):
+        yield Mistake(
+            path=at("announce", "pool", "namespace"),
+            value=pool.namespace,
+            problem="could be a tenant's namespace, which goes with the tenant",
+            remedy=f"choose one that does not begin with {names.namespace('')}",
+        )
     hosts = [device.host for device in (*edge_devices(announce), *(vlan.switches if vlan is not None else ()))]
     hosts += [device.jump_host.host for device in edge_devices(announce) if device.jump_host is not None]
     parts = [part for _, part in (*sound(block.cidrs), *sound(block.exceptions))]

@@ -356,6 +356,13 @@ MISTAKES = {
         "does not lie inside the pool's CIDRs",
         "keep it inside 198.51.100.0/24",
     ),
+    "a namespace of a tenant": (
+        pooled(namespace="tenant-acme"),
+        "spec.announce.pool.namespace",
+        "tenant-acme",
+        "could be a tenant's namespace, which goes with the tenant",
+        "does not begin with tenant-",
+    ),
     "a namespace that is none": (
         pooled(namespace="Berth"),
         "spec.announce.pool.namespace",

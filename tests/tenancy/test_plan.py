@@ -2,13 +2,16 @@
 
 import copy
 import json
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tenancy import manifests
 from tenancy.documents import read_platform, read_tenant
+from tenancy.edge import PublicPool
 from tenancy.kinds import Object
 from tenancy.plan import Plan, plan
 from tenancy.platform import Platform
@@ -220,3 +223,12 @@ def test_a_tenant_without_external_ips_gets_no_way_out() -> None:
     planned = plan(read_tenant(raw_tenant(), PLATFORM), PLATFORM, ())
     assert planned.router_port is None
     assert {thing.kind for thing in planned.objects} == {"Namespace", "Vpc", "Subnet"}
+
+
+@pytest.mark.parametrize(("external_ip", "in_the_way"), [(TENANT.spec.external_ips[0].name, False), ("gone", True)])
+def test_a_public_address_stays_while_its_external_ip_is_in_the_document(external_ip: str, in_the_way: bool) -> None:
+    pool = PublicPool.model_validate({"name": "dc-public", "cidrs": ["198.51.100.0/24"]})
+    reserved = manifests.public_address(TENANT.name, external_ip, ip_address("198.51.100.7"), pool)
+    obstacles = plan(TENANT, PLATFORM, [reserved]).obstacles
+    assert bool(obstacles) == in_the_way
+    assert all(obstacle.startswith("ConfigMap public-198-51-100-7 belongs to acme") for obstacle in obstacles)

@@ -12,7 +12,7 @@ from temporalio.client import Client
 from tests.dataplane.routers import EDGE, Edge, missing, running_edge
 from tests.workflows.conftest import client, name, temporal_address  # noqa: F401  # fixtures
 from tests.workflows.strikes import refusal
-from tests.workflows.world import Document, Run, World, failure, platform_file, running_world, tenant_document, until
+from tests.workflows.world import Run, World, failure, one_address, platform_file, running_world, until
 from workflows.face import OFFBOARD, ONBOARD
 
 if reason := missing():
@@ -57,16 +57,6 @@ async def scene(client: Client, tmp_path: Path, name: str) -> AsyncIterator[Scen
 def addresses(*told: dict[str, Any]) -> set[str]:
     """The external IPs that hand-overs name."""
     return {address for one in told for ip in one["externalIPs"] for address in ip["addresses"]}
-
-
-def one_address(name: str) -> Document:  # noqa: F811
-    """A tenant with one subnet and one external IP."""
-    document = tenant_document(name)
-    document["spec"] |= {
-        "subnets": [{"name": "prod", "cidrs": ["10.0.0.0/22"]}],
-        "externalIPs": [{"use": "snat", "name": "egress"}],
-    }
-    return document
 
 
 async def test_the_fabric_knows_the_way_to_a_tenant_from_the_end_of_its_onboarding_to_that_of_its_offboarding(

@@ -196,7 +196,11 @@ class EdgeWorld(World):
     async def reservations(self) -> dict[str, str]:
         """Public addresses that are reserved, with their tenants."""
         found = await self.api.list(CONFIG_MAP, namespace="berth-system")
-        return {one["data"]["address"]: one["metadata"]["labels"][names.LABEL] for one in found if "data" in one}
+        return {
+            one["data"]["address"]: one["metadata"]["labels"][names.LABEL]
+            for one in found
+            if names.LABEL in one["metadata"].get("labels", {})
+        }
 
 
 def static_routes(name: str, *, routers: int = 1, **more: Any) -> Document:
@@ -211,14 +215,13 @@ def static_routes(name: str, *, routers: int = 1, **more: Any) -> Document:
     }
 
 
-def one_to_one_nat(name: str, *cidrs: str, **more: Any) -> Document:
+def one_to_one_nat(name: str, **more: Any) -> Document:
     """The same with a pool of public addresses, and the translator `<name>-nat`."""
     return static_routes(
         name,
         method="one-to-one-nat",
-        pool={"name": "public", "cidrs": list(cidrs) or ["198.51.100.0/28"]},
         translators=[_device(f"{name}-nat", "linux-nftables", 200)],
-        **more,
+        **{"pool": {"name": "public", "cidrs": ["198.51.100.0/28"]}, **more},
     )
 
 

@@ -1,5 +1,6 @@
 """Routes at the edge, from the whole run: when they are made, who has to have heard of them, and how they go."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -20,6 +21,7 @@ from tests.workflows.world import (
     cancelled,
     failure,
     grown,
+    one_address,
     parked,
     resolve,
     status,
@@ -27,7 +29,7 @@ from tests.workflows.world import (
     until,
 )
 from workflows import sandbox
-from workflows.face import LEFT_BEHIND, LOOK_AT_EDGE, EdgeSeen, Outcome, StepState
+from workflows.face import LEFT_BEHIND, LOOK_AT_EDGE, OFFBOARD, ONBOARD, EdgeSeen, Outcome, StepState
 
 
 @pytest.fixture
@@ -342,3 +344,99 @@ async def test_a_neighbour_is_only_ever_read(world: EdgeWorld) -> None:
 
     assert outcome == ("refused", "invalid-request")
     assert world.edge.holds(f"{world.name}-fabric") == {}
+
+
+async def test_with_nat_each_external_ip_has_a_public_address_translated_before_it_is_announced(nat: EdgeWorld) -> None:
+    told = await nat.onboarded()
+
+    public = {address: ip["addresses"][0] for ip in told["externalIPs"] for address in ip["public"]}
+    assert len(public) == 3
+    assert nat.edge.holds(f"{nat.name}-nat") == {address: (held, nat.name) for address, held in public.items()}
+    # The router discards what no translation has taken before.
+    assert nat.edge.holds(f"{nat.name}-edge-1") == dict.fromkeys(public, (None, nat.name))
+    assert await nat.reservations() == dict.fromkeys(public, nat.name)
+    assert told["translatedOn"] == [f"{nat.name}-nat"]
+    assert [action for _, action, _ in nat.edge.journal] == ["translate", "announce"]
+
+
+async def test_with_nat_offboarding_withdraws_then_ends_the_translation_then_gives_the_address_back(
+    nat: EdgeWorld,
+) -> None:
+    await nat.onboarded()
+
+    told = await nat.offboarded()
+
+    assert [action for _, action, _ in nat.edge.journal] == ["translate", "announce", "withdraw", "untranslate"]
+    assert await nat.reservations() == {}
+    order = [
+        next(place for place, one in enumerate(told["removed"]) if one.startswith(what))
+        for what in ("Routes on", "Routes as", "Translations on", "OvnEip", "ConfigMap public-")
+    ]
+    assert order == sorted(order)
+
+
+async def test_with_nat_a_run_that_fails_at_its_end_leaves_nothing_at_the_edge_and_nothing_reserved(
+    nat: EdgeWorld,
+) -> None:
+    before = await nat.state()
+    nat.strikes.after["hand-over"] = refusal()
+
+    await failure(await nat.onboard())
+
+    assert nat.edge.holds(f"{nat.name}-nat") == {} == nat.edge.holds(f"{nat.name}-edge-1")
+    assert await nat.state() == before
+
+
+async def test_with_nat_a_translator_that_takes_no_line_refuses_the_run_before_anything_is_announced(
+    nat: EdgeWorld,
+) -> None:
+    before = await nat.state()
+    nat.edge.device(f"{nat.name}-nat").rejects.add(nat.name)
+
+    await failure(await nat.onboard())
+
+    assert nat.edge.journal == []
+    assert await nat.state() == before
+
+
+async def test_with_nat_a_tenant_that_grows_in_vain_keeps_its_public_addresses_and_translations(nat: EdgeWorld) -> None:
+    await nat.onboarded()
+    kept = (await nat.reservations(), nat.edge.holds(f"{nat.name}-nat"), nat.edge.holds(f"{nat.name}-edge-1"))
+    nat.strikes.after["hand-over"] = refusal()
+
+    await failure(await nat.onboard(grown(tenant_document(nat.name))))
+
+    assert kept == (await nat.reservations(), nat.edge.holds(f"{nat.name}-nat"), nat.edge.holds(f"{nat.name}-edge-1"))
+
+
+async def test_of_a_hundred_tenants_on_a_pool_of_fifty_fifty_are_served_and_none_gets_what_another_has(
+    client: Client, tmp_path: Path, name: str
+) -> None:
+    half, wanted = 50, 100
+    exclude = [{"first": "198.51.100.50", "last": "198.51.100.63"}]
+    pool = {"name": "edge-pool", "cidrs": ["198.51.100.0/26"], "exclude": exclude}
+    async with running_edge_world(client, tmp_path, name, one_to_one_nat(name, pool=pool)) as world:
+        tenants = [f"{name}-{number:03}" for number in range(wanted)]
+        runs = [
+            await world.start(ONBOARD, {"tenant": one_address(one), "requestedBy": "a test"}, id=f"tenant-{one}")
+            for one in tenants
+        ]
+
+        ends = await asyncio.gather(*(run.result() for run in runs), return_exceptions=True)
+
+        served = [end for end in ends if not isinstance(end, BaseException)]
+        refused = [str(end.cause) for end in ends if isinstance(end, WorkflowFailureError)]
+        assert (len(served), len(refused)) == (half, half)
+        assert all("edge-pool" in words for words in refused), refused
+        public = [address for told in served for ip in told["externalIPs"] for address in ip["public"]]
+        assert len(set(public)) == half
+        assert set(await world.reservations()) == set(public) == set(world.edge.holds(f"{name}-edge-1"))
+        gone = [
+            await world.start(
+                OFFBOARD, {"tenant": told["tenant"], "requestedBy": "a test"}, id=f"tenant-{told['tenant']}"
+            )
+            for told in served
+        ]
+        await asyncio.gather(*(run.result() for run in gone))
+        assert await world.reservations() == {}
+        assert world.edge.holds(f"{name}-nat") == {} == world.edge.holds(f"{name}-edge-1")

@@ -61,6 +61,16 @@ def tenant_document(name: str) -> Document:
     }
 
 
+def one_address(name: str) -> Document:
+    """A tenant with one subnet and one external IP."""
+    document = tenant_document(name)
+    document["spec"] |= {
+        "subnets": [{"name": "prod", "cidrs": ["10.0.0.0/22"]}],
+        "externalIPs": [{"use": "snat", "name": "egress"}],
+    }
+    return document
+
+
 def grown(document: Document) -> Document:
     """The same tenant with one subnet and one external IP more."""
     more = copy.deepcopy(document)

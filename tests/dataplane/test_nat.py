@@ -63,7 +63,6 @@ async def test_an_open_connection_that_keeps_talking_ends_with_its_translation(e
     for one in (*inwards, *outwards):
         with pytest.raises(OSError, match=r"."):
             await one.say("still there?")
-        one.close()
 
 
 async def test_asked_again_nothing_is_sent_to_nft_and_open_connections_go_on(edge: Edge) -> None:
@@ -73,7 +72,6 @@ async def test_asked_again_nothing_is_sent_to_nft_and_open_connections_go_on(edg
     again = await edge.done("translate", "acme", ACME)
     assert again.lines == ()
     assert await talking.say("hello") == "hello"
-    talking.close()
     await edge.done("untranslate", "acme", ACME)
     again = await edge.done("untranslate", "acme", ACME)
     assert not [line for line in again.lines if "element" in line]
@@ -86,7 +84,6 @@ async def test_a_connection_that_began_before_the_translation_begins_anew_with_i
     # The client knows no connection with the public address, and resets it.
     with pytest.raises(OSError, match=r"."):
         await before.say("hello")
-    before.close()
     assert await edge.seen_as("host", CLIENT[4], EXTERNAL[4][0]) == PUBLIC[4][0]
 
 
@@ -144,7 +141,6 @@ async def test_a_tenants_own_address_is_mapped_anew_and_its_old_connections_end(
     await edge.done("translate", "acme", [moved])
     with pytest.raises(OSError, match=r"."):
         await talking.say("still there?")
-    talking.close()
     assert await edge.seen_as("host", CLIENT[4], EXTERNAL[4][2]) == PUBLIC[4][0]
     assert await edge.seen_as("host", CLIENT[4], EXTERNAL[4][0]) == EXTERNAL[4][0]
     assert await look(edge) == ()
@@ -159,7 +155,6 @@ async def test_one_session_takes_an_address_from_one_tenant_and_gives_it_to_anot
     assert [outcome.result for outcome in outcomes] == ["done", "done"]
     with pytest.raises(OSError, match=r"."):
         await talking.say("still there?")
-    talking.close()
     assert await edge.seen_as("host", CLIENT[4], EXTERNAL[4][1]) == PUBLIC[4][0]
     assert await look(edge) == ()
 
@@ -304,7 +299,7 @@ async def test_an_end_cut_off_between_any_two_lines_is_whole_after_the_next_try(
     for number in range(lines.asked):
         edge.alive = lambda: True
         await edge.done("translate", "acme", translations)
-        talking = await edge.connect("client", PUBLIC[4][0])
+        await edge.connect("client", PUBLIC[4][0])
         edge.alive = Cut(edge, number)
         with pytest.raises(UnavailableError):
             await edge.ask("untranslate", "acme", translations)
@@ -312,9 +307,25 @@ async def test_an_end_cut_off_between_any_two_lines_is_whole_after_the_next_try(
         await edge.done("untranslate", "acme", translations)
         flows = await edge.on("edge", "conntrack", "-L", "--orig-dst", PUBLIC[4][0], "--reply-src", EXTERNAL[4][0])
         assert f"dport={SERVICE}" not in flows, f"cut before line {number}"
-        talking.close()
         await edge.restart()
         assert await reached(edge, versions=(4,)) == set(), f"cut before line {number}"
+
+
+async def test_old_connections_of_an_address_mapped_anew_end_although_the_first_try_died_before_that(
+    edge: Edge,
+) -> None:
+    await edge.done("translate", "acme", pairs(0, 4))
+    talking = await edge.connect("client", PUBLIC[4][0])
+    moved = Translation(public=PUBLIC[4][0], external=EXTERNAL[4][2])
+    edge.alive = Cut(edge, 2)  # after nft's check and the transaction
+    with pytest.raises(UnavailableError):
+        await edge.ask("translate", "acme", [moved])
+    edge.alive = lambda: True
+    assert await look(edge, translations=(moved,)) == (PUBLIC[4][0],)
+    assert await talking.say("still there?") == "still there?"
+    await edge.done("translate", "acme", [moved])
+    with pytest.raises(OSError, match=r"."):
+        await talking.say("still there?")
 
 
 async def test_a_worker_that_may_no_longer_act_sends_nothing(edge: Edge) -> None:

@@ -66,6 +66,7 @@ class Edge:
     login: Login = field(default_factory=lambda: Login("root"))
     ids: "count[int]" = field(default_factory=count)
     alive: Callable[[], bool] = lambda: True
+    stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @property
     def saved(self) -> Path:
@@ -139,6 +140,7 @@ class Edge:
         except BaseException:
             opened.close()
             raise
+        self.stack.callback(opened.close)
         conversation = Conversation(opened)
         conversation.seen_as = await conversation.hear()
         return conversation
@@ -204,8 +206,8 @@ async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
 @asynccontextmanager
 async def running_edge(folder: Path) -> AsyncIterator[Edge]:
     """The three hosts and the sshd, while the block runs."""
-    edge = Edge(folder, f"nat-{secrets.token_hex(3)}")
     async with AsyncExitStack() as stack:
+        edge = Edge(folder, f"nat-{secrets.token_hex(3)}", stack=stack)
         for name in ("client", "edge", "host"):
             await run("ip", "netns", "add", edge.namespace(name))
             stack.push_async_callback(run, "ip", "netns", "del", edge.namespace(name))

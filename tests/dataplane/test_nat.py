@@ -276,6 +276,7 @@ class Cut:
         return True
 
 
+@pytest.mark.timeout(500)  # half a minute where nothing else runs
 async def test_a_translation_cut_off_between_any_two_lines_is_whole_after_the_next_try(edge: Edge) -> None:
     translations = pairs(0, 4)
     lines = edge.alive = Cut(edge, None)
@@ -291,6 +292,7 @@ async def test_a_translation_cut_off_between_any_two_lines_is_whole_after_the_ne
         assert await reached(edge, versions=(4,)) == {4}, f"cut before line {number}"
 
 
+@pytest.mark.timeout(500)  # half a minute where nothing else runs
 async def test_an_end_cut_off_between_any_two_lines_is_whole_after_the_next_try(edge: Edge) -> None:
     translations = pairs(0, 4)
     await edge.done("translate", "acme", translations)

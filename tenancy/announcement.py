@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from tenancy.edge import Announce, OneToOneNat, routers_of, translators_of
 from tenancy.fields import Address, Name
@@ -16,6 +16,9 @@ class _Plain(BaseModel):
 
 
 def _canonical(text: str) -> str:
+    # A scope may hold anything, the words of a second command as well (`fe80::1%;reboot`), and no route has one.
+    if "%" in text:
+        raise ValueError("write it without a scope")
     if str(ip_address(text)) != text:
         raise ValueError(f"write {ip_address(text)}")
     return text
@@ -43,6 +46,12 @@ class Translation(_Plain):
 
     public: AddressText
     external: AddressText
+
+    @model_validator(mode="after")
+    def _of_one_family(self) -> "Translation":
+        if ip_address(self.public).version != ip_address(self.external).version:
+            raise ValueError(f"{self.public} cannot be translated to {self.external}: write addresses of one family")
+        return self
 
 
 class Announced(_Plain):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from clients.devices import translators
 from clients.devices.batch import carry_out
 from clients.devices.command_line import CommandLine
 from clients.devices.connecting import session
@@ -15,9 +16,10 @@ from clients.devices.masking import errors_without, masked, told_without
 from clients.devices.routers import ROUTERS
 from clients.devices.routers.routes import RouterRoutes
 from clients.devices.session import Session
+from clients.devices.translators.shell import new_word, shell_prompting
 from clients.devices.vlans import SwitchVlans
 from tenancy.devices import AnyRequest, DeviceOutcome, DeviceRequest, EdgeRequest
-from tenancy.edge import DEFAULT_TAG, EdgeDevice, EdgeRouter
+from tenancy.edge import DEFAULT_TAG, EdgeDevice, EdgeRouter, Translator
 from tenancy.switches import Switch
 
 
@@ -37,8 +39,8 @@ def _job(device: Switch | EdgeDevice, requests: Sequence[AnyRequest], tag: int, 
             return _vlans(device, requests)
         case EdgeRouter():
             return _routes(device, requests, tag, neighbour=neighbour)
-        case _:
-            raise NotImplementedError("translators")
+        case Translator():
+            return _translations(requests)
 
 
 def _vlans(switch: Switch, requests: Sequence[AnyRequest]) -> _Job:
@@ -57,6 +59,11 @@ def _routes(router: EdgeRouter, requests: Sequence[AnyRequest], tag: int, *, nei
         return carry_out(opened, dialect.cli, RouterRoutes(opened, dialect, tag, wanted, neighbour=neighbour), wanted)
 
     return _Job("router", dialect.cli, carried_out)
+
+
+def _translations(requests: Sequence[AnyRequest]) -> _Job:
+    word, wanted = new_word(), [one for one in requests if isinstance(one, EdgeRequest)]
+    return _Job("translator", shell_prompting(word), lambda opened: translators.carry_out(opened, word, wanted))
 
 
 async def work(

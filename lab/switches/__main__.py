@@ -65,6 +65,7 @@ def _switch(one: SwitchDocument, state: Path) -> Switch:
         ports=None if one.ports is None else [port.made() for port in one.ports],
         vlans=one.vlans,
         other=one.other,
+        routes=[route.made() for route in one.routes],
         save_seconds=one.save_seconds,
         command_seconds=one.command_seconds,
         minute_seconds=one.minute_seconds,

@@ -1,4 +1,4 @@
-"""What a simulated switch is configured to do, as data: VLANs, ports, and everything else kept word for word."""
+"""What a simulated switch or router is configured to do, as data: VLANs, ports, static routes, and the rest word for word."""
 
 import re
 from collections.abc import Iterable
@@ -15,20 +15,39 @@ VlanSet: TypeAlias = frozenset[int] | None
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """One switched port."""
+    """One port."""
 
     name: str
-    mode: Literal["access", "trunk"] = "access"
+    mode: Literal["access", "trunk", "routed"] = "access"
     allowed: VlanSet = None
     """Of a trunk; kept while the port is none, as switches do."""
     access: int = 1
     native: int = 1
     other: tuple[str, ...] = ()
     """Lines of the port's configuration that are nobody's business here."""
+    addresses: tuple[str, ...] = ()
+    """Its own, `203.0.113.1/24`, of either family."""
 
     def carries(self, vlan: int) -> bool:
         """Whether the port is a trunk that lets the VLAN through."""
         return self.mode == "trunk" and (self.allowed is None or vlan in self.allowed)
+
+
+@dataclass(frozen=True, slots=True)
+class StaticRoute:
+    """A static route; networks and addresses are in their canonical form."""
+
+    destination: str
+    """A network, `198.51.100.7/32`."""
+    next_hop: str | None = None
+    """None where it discards, or leads to an interface."""
+    tag: int = 0
+    name: str = ""
+    """Or description, as the system has it."""
+    distance: int = 1
+    interface: str = ""
+    rest: str = ""
+    """Words after these that are nobody's business here."""
 
 
 @dataclass(slots=True)
@@ -40,6 +59,7 @@ class Configuration:
     ports: dict[str, Port] = field(default_factory=dict)
     other: list[str] = field(default_factory=list)
     """Top-level lines that have to survive untouched."""
+    routes: list[StaticRoute] = field(default_factory=list)
 
     def copy(self) -> Self:
         """The same configuration, which no longer changes with this one."""
@@ -65,6 +85,11 @@ def load(text: bytes) -> Configuration:
 def trunk(name: str, allowed: str = "1") -> Port:
     """A trunk port that lets these VLANs through, `1,10-20`, or `ALL`."""
     return Port(name, mode="trunk", allowed=None if allowed == "ALL" else frozenset(numbers(allowed)))
+
+
+def routed(name: str, *addresses: str) -> Port:
+    """A router's port with these addresses, `203.0.113.1/24`."""
+    return Port(name, mode="routed", addresses=addresses)
 
 
 def numbers(text: str) -> set[int]:

@@ -2,11 +2,12 @@
 
 GET    /switches                       every switch with its dialect, port, host key and sessions
 GET    /switches/{name}/running        its running configuration, as the switch writes it; so too `startup`
-GET    /switches/{name}/state          both as data: VLANs, ports, the rest
+GET    /switches/{name}/state          both as data: VLANs, ports, static routes, the rest
 GET    /switches/{name}/journal        every line it was sent; DELETE forgets them
 GET    /switches/{name}/faults         POST adds one, DELETE clears them, DELETE .../faults/{id} removes one
 POST   /switches/{name}/reload         restart: sessions cut, running := start-up
 POST   /switches/{name}/change         {"lines": [...]}: somebody changes the running configuration by hand
+PUT    /switches/{name}/heard          {"network": "...", "next_hop": "..."}: a BGP neighbour announces it; null withdraws
 POST   /switches/{name}/password       {"password": "..."}: the login's password is another one from now on
 """
 
@@ -15,7 +16,7 @@ from dataclasses import asdict
 from typing import Any
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, IPvAnyAddress, IPvAnyNetwork, SecretStr, ValidationError
 
 from lab.errors import LabError
 from lab.switches.configuration import Configuration
@@ -27,6 +28,12 @@ from lab.switches.switch import Switch
 class _Change(BaseModel):
     model_config = ConfigDict(extra="forbid")
     lines: list[str]
+
+
+class _Heard(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    network: IPvAnyNetwork
+    next_hop: IPvAnyAddress | None
 
 
 class _Password(BaseModel):
@@ -52,6 +59,7 @@ def control(switches: Mapping[str, Switch]) -> web.Application:
         ("DELETE", "/faults/{id}", face.remove_fault),
         ("POST", "/reload", face.reload),
         ("POST", "/change", face.change),
+        ("PUT", "/heard", face.heard),
         ("POST", "/password", face.password),
     ):
         app.router.add_route(method, f"/switches/{{name}}{path}", face.of_one(serve))
@@ -138,6 +146,14 @@ class _Control:
         change = _Change.model_validate_json(await request.read())
         return web.json_response({"said": await switch.change(*change.lines)})
 
+    async def heard(self, switch: Switch, request: web.Request) -> web.Response:
+        told = _Heard.model_validate_json(await request.read())
+        if told.next_hop is None:
+            switch.unhear(str(told.network))
+        else:
+            switch.hear(str(told.network), str(told.next_hop))
+        return web.json_response({})
+
     async def password(self, switch: Switch, request: web.Request) -> web.Response:
         given = _Password.model_validate_json(await request.read())
         switch.login.password = given.password.get_secret_value()
@@ -157,4 +173,5 @@ def _plain(configuration: Configuration) -> dict[str, Any]:
     ports = {name: {**asdict(port), "allowed": port.allowed} for name, port in configuration.ports.items()}
     for port in ports.values():
         port["allowed"] = None if port["allowed"] is None else sorted(port["allowed"])
-    return {"vlans": configuration.vlans, "ports": ports, "other": configuration.other}
+    routes = [asdict(route) for route in configuration.routes]
+    return {"vlans": configuration.vlans, "ports": ports, "other": configuration.other, "routes": routes}

@@ -93,6 +93,8 @@ class Device:
     sessions: Sessions = field(default_factory=Sessions)
     saved: list[Callable[[], None]] = field(default_factory=list)
     """Told after the start-up configuration changed."""
+    heard: dict[str, str] = field(default_factory=dict)
+    """What the router's BGP neighbours announce to it: network to next hop."""
     forward: Callable[[Configuration], Awaitable[None]] | None = None
     """Makes real ports do what the running configuration says, before a line is answered; None where there are none."""
     restart: Callable[[], None] = lambda: None

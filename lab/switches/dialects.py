@@ -1,25 +1,25 @@
-"""The operating systems a simulated switch may run."""
+"""The operating systems a simulated switch or router may run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
-from lab.switches import eos, ios, junos, nxos
-from lab.switches.configuration import Configuration
+from lab.switches import eos, ios, iosxe, junos, junos_store, nxos
+from lab.switches.configuration import Configuration, Port
 from lab.switches.device import Device, Shell, Store
 from lab.switches.junos import JunosShell
-from lab.switches.junos_store import JunosStore, new_store
+from lab.switches.junos_store import JunosStore
 from lab.switches.session import Session
 from lab.switches.shell import CiscoShell, CiscoStore, Dialect
 
-DialectName: TypeAlias = Literal["cisco-ios", "cisco-nxos", "arista-eos", "juniper-junos"]
+DialectName: TypeAlias = Literal["cisco-ios", "cisco-iosxe", "cisco-nxos", "arista-eos", "juniper-junos"]
 
 
 @dataclass(frozen=True, slots=True)
 class System:
     """How a switch of one dialect is made."""
 
-    ports: Sequence[str]
+    ports: Sequence[str | Port]
     """Those of a switch nobody says anything about."""
     lines: int
     """How many sessions there may be at once."""
@@ -36,7 +36,7 @@ class System:
     """How the pager asks."""
 
 
-def _cisco(dialect: Dialect, ports: Sequence[str], lines: int, banner: str = "Cisco-1.25") -> System:
+def _cisco(dialect: Dialect, ports: Sequence[str | Port], lines: int, banner: str = "Cisco-1.25") -> System:
     return System(
         ports,
         lines,
@@ -50,13 +50,14 @@ def _cisco(dialect: Dialect, ports: Sequence[str], lines: int, banner: str = "Ci
 
 SYSTEMS: dict[DialectName, System] = {
     "cisco-ios": _cisco(ios.IOS, ios.DEFAULT_PORTS, ios.TERMINAL_LINES),
+    "cisco-iosxe": _cisco(iosxe.IOSXE, iosxe.DEFAULT_PORTS, iosxe.TERMINAL_LINES),
     "cisco-nxos": _cisco(nxos.NXOS, nxos.DEFAULT_PORTS, nxos.TERMINAL_LINES),
     "arista-eos": _cisco(eos.EOS, eos.DEFAULT_PORTS, eos.TERMINAL_LINES, "OpenSSH_7.8"),
     "juniper-junos": System(
         junos.DEFAULT_PORTS,
         junos.TERMINAL_LINES,
         None,
-        new_store,
+        junos_store.new_store,
         lambda device, store, session: JunosShell(device, cast(JunosStore, store), session),
         lambda lines: ["configure private", *lines, "commit", "exit"],
         banner="OpenSSH_7.5",

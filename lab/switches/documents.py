@@ -2,9 +2,18 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    IPvAnyAddress,
+    IPvAnyInterface,
+    IPvAnyNetwork,
+    SecretStr,
+    field_validator,
+)
 
-from lab.switches.configuration import Port, numbers, trunk
+from lab.switches.configuration import Port, StaticRoute, numbers, routed, trunk
 from lab.switches.dialects import DialectName
 
 
@@ -16,10 +25,12 @@ class PortDocument(_Frozen):
     """One port of a switch."""
 
     name: str
-    mode: Literal["access", "trunk"] = "trunk"
+    mode: Literal["access", "trunk", "routed"] = "trunk"
     allowed: str = "1"
     """Of a trunk: `1,10-20`, or `ALL`."""
     access: int = 1
+    addresses: tuple[IPvAnyInterface, ...] = ()
+    """Of a routed one: `203.0.113.1/24`."""
 
     @field_validator("allowed")
     @classmethod
@@ -30,11 +41,28 @@ class PortDocument(_Frozen):
 
     def made(self) -> Port:
         """The port."""
+        if self.mode == "routed":
+            return routed(self.name, *(str(one) for one in self.addresses))
         return trunk(self.name, self.allowed) if self.mode == "trunk" else Port(self.name, access=self.access)
 
 
+class RouteDocument(_Frozen):
+    """A static route."""
+
+    destination: IPvAnyNetwork
+    next_hop: IPvAnyAddress | None = None
+    tag: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")] | None = None
+
+    def made(self) -> StaticRoute:
+        """The route."""
+        return StaticRoute(
+            str(self.destination), str(self.next_hop) if self.next_hop else None, self.tag, self.name or ""
+        )
+
+
 class SwitchDocument(_Frozen):
-    """One switch; what is left out is as `lab.switches.Switch` has it."""
+    """One switch or router; what is left out is as `lab.switches.Switch` has it."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,62}$")]
     dialect: DialectName
@@ -47,6 +75,7 @@ class SwitchDocument(_Frozen):
     ports: tuple[PortDocument, ...] | None = None
     vlans: dict[int, str] = Field(default_factory=dict)
     other: tuple[str, ...] = ()
+    routes: tuple[RouteDocument, ...] = ()
     save_seconds: Annotated[float, Field(ge=0)] = 0.0
     command_seconds: Annotated[float, Field(ge=0)] = 0.0
     minute_seconds: Annotated[float, Field(gt=0)] = 60.0

@@ -4,15 +4,27 @@ Two VLANs may have one name. Wordings are those of Arista's manuals and of publi
 commit is refused for are modelled after them.
 """
 
-from lab.switches import eos_sessions, eos_text, lines
+from lab.switches import eos_routes, eos_sessions, eos_text, lines
 from lab.switches.configuration import ranges
 from lab.switches.device import RejectedError
 from lab.switches.grammar import Command
-from lab.switches.shell import CiscoShell, Dialect
+from lab.switches.shell import CiscoShell, Dialect, filtered
 
 DEFAULT_PORTS = tuple(f"Ethernet{number}" for number in range(1, 5))
 TERMINAL_LINES = 50
-_UNRELATED = ("ip", "ntp", "logging", "snmp-server", "spanning-tree", "aaa", "clock", "service", "username", "lldp")
+_UNRELATED = (
+    "ip",
+    "ipv6",
+    "ntp",
+    "logging",
+    "snmp-server",
+    "spanning-tree",
+    "aaa",
+    "clock",
+    "service",
+    "username",
+    "lldp",
+)
 _UNRELATED_PORT = (
     "description",
     "spanning-tree",
@@ -92,6 +104,10 @@ def _show_some(shell: CiscoShell, text: str) -> str:
     return eos_text.vlan_table(shell.store.running, only=vlans)
 
 
+def _show_section(shell: CiscoShell, pattern: str) -> str:
+    return filtered(eos_text.whole(shell.device.name, shell.store.running), [f"section {pattern}"])
+
+
 _SHOW = (
     Command("show vlan", lambda shell: eos_text.vlan_table(shell.store.running)),
     Command("show vlan brief", lambda shell: eos_text.vlan_table(shell.store.running)),
@@ -104,6 +120,7 @@ _SHOW = (
         lambda shell, port: eos_text.switchports(shell.store.running, shell.port(port)),
     ),
     Command("show version", lambda shell: eos_text.version(shell.device.name)),
+    *eos_routes.SHOW,
 )
 _SHOW_PRIVILEGED = (
     *_SHOW,
@@ -112,6 +129,7 @@ _SHOW_PRIVILEGED = (
         "show running-config interfaces <port>",
         lambda shell, port: eos_text.one_port(shell.store.running, shell.port(port)),
     ),
+    Command("show running-config section <line>", _show_section),
     Command("show startup-config", lambda shell: eos_text.saved(shell.device.name, shell.store.startup)),
     Command("show session-config", eos_sessions.show),
     Command("show session-config diffs", eos_sessions.differences),
@@ -161,6 +179,7 @@ EOS = Dialect(
             Command("no vlan <vlans>", _no_vlan),
             Command("interface <port>", lines.interface),
             Command("interface <line>", lines.port_range),
+            *eos_routes.CONFIG,
             *lines.unrelated(_UNRELATED),
         ),
         "config-vlan": (

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from lab.switches import eos_routes
 from lab.switches.configuration import ALL_VLANS, Configuration, Port, ranges
 from lab.switches.device import default_vlan_name, indented
 from lab.switches.switchport import shortener, vlan_rows
@@ -128,6 +129,8 @@ def _body(name: str, configuration: Configuration) -> list[str]:
     lines += _vlan_lines(configuration)
     for port in configuration.ports.values():
         lines += [*_port_lines(port), "!"]
+    if routes := eos_routes.lines(configuration):
+        lines += [*routes, "!"]
     return [*lines, "end"]
 
 
@@ -144,6 +147,9 @@ def _vlan_lines(configuration: Configuration, only: Collection[int] | None = Non
 
 def _port_lines(port: Port) -> list[str]:
     lines = [line for line in port.other if line.startswith("description ")]
+    if port.mode == "routed":
+        lines.append("no switchport")
+    lines += [f"{'ipv6' if ':' in one else 'ip'} address {one}" for one in port.addresses]
     if port.access != 1:
         lines.append(f"switchport access vlan {port.access}")
     if port.native != 1:
@@ -161,4 +167,4 @@ def _allowed(port: Port) -> frozenset[int]:
 
 
 def _is_member(port: Port, vlan: int) -> bool:
-    return port.carries(vlan) if port.mode == "trunk" else port.access == vlan
+    return port.carries(vlan) if port.mode == "trunk" else port.mode == "access" and port.access == vlan

@@ -1,10 +1,10 @@
-"""Cisco IOS, in VTP mode transparent: what its commands do.
+"""Cisco IOS, in VTP mode transparent: what its commands do on a switch.
 
 A VLAN is made, named or renamed when VLAN mode is left, not before; a session that is lost inside it changes nothing.
 Wordings are those of Catalyst switches as Cisco's manuals and public transcripts show them.
 """
 
-from lab.switches import ios_text, lines
+from lab.switches import ios_routes, ios_text, lines
 from lab.switches.device import RejectedError, default_vlan_name
 from lab.switches.grammar import Command
 from lab.switches.shell import CiscoShell, Dialect
@@ -13,8 +13,9 @@ DEFAULT_VLANS = (1, 1002, 1003, 1004, 1005)
 DEFAULT_PORTS = tuple(f"GigabitEthernet1/0/{number}" for number in range(1, 5))
 TERMINAL_LINES = 16
 _COPY = "Destination filename [startup-config]? "
-_UNRELATED = (
+UNRELATED = (
     "ip",
+    "ipv6",
     "ntp",
     "logging",
     "snmp-server",
@@ -25,7 +26,7 @@ _UNRELATED = (
     "username",
     "errdisable",
 )
-_UNRELATED_PORT = ("description", "spanning-tree", "storm-control", "channel-group", "speed", "duplex", "mtu", "cdp")
+UNRELATED_PORT = ("description", "spanning-tree", "storm-control", "channel-group", "speed", "duplex", "mtu", "cdp")
 
 
 def settle(shell: CiscoShell) -> str:
@@ -153,6 +154,7 @@ _SHOW = (
     Command("show interfaces status", lambda shell: ios_text.status(shell.running)),
     Command("show version", lambda shell: ios_text.version(shell.device.name)),
     Command("show vtp status", lambda shell: ios_text.vtp(shell.running)),
+    *ios_routes.SHOW,
     Command("show privilege", lambda shell: f"Current privilege level is {1 if shell.mode == 'user' else 15}"),
 )
 _SHOW_PRIVILEGED = (
@@ -191,8 +193,9 @@ _CONFIG = (
     Command("no vlan <vlans>", _no_vlan),
     Command("interface <port>", lines.interface),
     Command("interface range <line>", lines.port_range),
+    *ios_routes.CONFIG,
     Command("vtp mode transparent", lambda _: "Setting device to VTP Transparent mode for VLANS."),
-    *lines.unrelated(_UNRELATED),
+    *lines.unrelated(UNRELATED),
 )
 _CONFIG_VLAN = (
     *_LEAVE,
@@ -208,7 +211,7 @@ _CONFIG_PORT = (
     Command("switchport trunk encapsulation dot1q", lines.nothing),
     Command("switchport nonegotiate", lines.kept("switchport nonegotiate")),
     Command("no switchport nonegotiate", lines.dropped("switchport nonegotiate")),
-    *lines.unrelated_of_ports(_UNRELATED_PORT),
+    *lines.unrelated_of_ports(UNRELATED_PORT),
 )
 
 IOS = Dialect(
@@ -230,6 +233,7 @@ IOS = Dialect(
     hostname_width=20,
     text=ios_text.whole,
     line_limit=254,
+    pipes_once=True,
     bad_vlans=_bad_vlans,
     makes_access_vlans=True,
     settle=settle,

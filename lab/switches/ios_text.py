@@ -1,7 +1,9 @@
 """What Cisco IOS prints: its configuration and its `show` tables, in the formats of Catalyst switches."""
 
 from collections.abc import Collection
+from ipaddress import ip_interface
 
+from lab.switches import ios_routes
 from lab.switches.configuration import ALL_VLANS, Configuration, Port, ranges
 from lab.switches.device import default_vlan_name, indented
 from lab.switches.switchport import allowed_lines, shortener, vlan_rows, wrapped
@@ -20,6 +22,7 @@ PORT_KINDS = (
 )
 _SHORT = {"TwentyFiveGigE": "Twe", "TwoGigabitEthernet": "Tw", "FiveGigabitEthernet": "Fi"}
 short = shortener(_SHORT)
+_TERMINALS = ("line con 0", "line vty 0 15", " login local", " transport input ssh", "!", "end")
 FIXED = {1002: "fddi-default", 1003: "token-ring-default", 1004: "fddinet-default", 1005: "trnet-default"}
 _DETAILS = {
     1002: "1002 fddi  101002     1500  -      -      -        -    -        0      0   ",
@@ -44,25 +47,51 @@ def whole(name: str, configuration: Configuration) -> str:
         "!",
         *_vlan_lines(configuration),
         *(line for port in configuration.ports.values() for line in (*_port_lines(port), "!")),
-        "line con 0",
-        "line vty 0 15",
-        " login local",
-        " transport input ssh",
+        *_routes(configuration),
+        *_TERMINALS,
+    ]
+    return _headed(body)
+
+
+def whole_router(name: str, configuration: Configuration) -> str:
+    """`show running-config` of a router with IOS-XE."""
+    body = [
         "!",
-        "end",
+        "version 17.3",
+        "service timestamps debug datetime msec",
+        "service timestamps log datetime msec",
+        "!",
+        f"hostname {name}",
+        "!",
+        *configuration.other,
+        "!",
+        *(line for port in configuration.ports.values() for line in (*_routed_lines(port), "!")),
+        "ip forward-protocol nd",
+        "no ip http server",
+        *_routes(configuration),
+        *_TERMINALS,
     ]
     return _headed(body)
 
 
 def saved(name: str, configuration: Configuration) -> str:
     """`show startup-config`."""
-    body = whole(name, configuration).partition("bytes\n")[2]
-    return f"Using {len(body)} out of 2097152 bytes\n{body}"
+    return _saved(whole(name, configuration))
+
+
+def saved_router(name: str, configuration: Configuration) -> str:
+    """`show startup-config` of a router with IOS-XE."""
+    return _saved(whole_router(name, configuration))
 
 
 def one_port(configuration: Configuration, port: str) -> str:
     """`show running-config interface ...`."""
     return _headed(["!", *_port_lines(configuration.ports[port]), "end", ""])
+
+
+def one_routed_port(configuration: Configuration, port: str) -> str:
+    """`show running-config interface ...` of a router with IOS-XE."""
+    return _headed(["!", *_routed_lines(configuration.ports[port]), "end", ""])
 
 
 def vlans_only(configuration: Configuration, only: Collection[int] | None = None) -> str:
@@ -160,6 +189,19 @@ def version(name: str) -> str:
     )
 
 
+def version_router(name: str) -> str:
+    """`show version` of a router with IOS-XE, as much of it as tells what this is."""
+    return (
+        "Cisco IOS XE Software, Version 17.03.04a\n"
+        "Cisco IOS Software [Amsterdam], Virtual XE Software (X86_64_LINUX_IOSD-UNIVERSALK9-M), Version 17.3.4a,"
+        " RELEASE SOFTWARE (fc3)\n\n"
+        f"{name} uptime is 1 week, 2 days, 3 hours, 4 minutes\n"
+        'System image file is "bootflash:packages.conf"\n\n'
+        "cisco CSR1000V (VXE) processor (revision VXE) with 2071680K/3075K bytes of memory.\n\n"
+        "Configuration register is 0x2102\n"
+    )
+
+
 def vtp(configuration: Configuration) -> str:
     """`show vtp status`, as much of it as matters here."""
     return (
@@ -170,6 +212,16 @@ def vtp(configuration: Configuration) -> str:
         "Maximum VLANs supported locally   : 1005\n"
         f"Number of existing VLANs          : {len({*configuration.vlans, *FIXED})}\n"
     )
+
+
+def _routes(configuration: Configuration) -> list[str]:
+    found = ios_routes.lines(configuration)
+    return [*found, "!"] if found else []
+
+
+def _saved(running: str) -> str:
+    body = running.partition("bytes\n")[2]
+    return f"Using {len(body)} out of 2097152 bytes\n{body}"
 
 
 def _headed(body: list[str]) -> str:
@@ -196,6 +248,9 @@ def _vlan_lines(configuration: Configuration, only: Collection[int] | None = Non
 
 def _port_lines(port: Port) -> list[str]:
     lines = [line for line in port.other if line.startswith("description ")]
+    if port.mode == "routed":
+        lines.append("no switchport")
+    lines += _addresses(port)
     if port.access != 1:
         lines.append(f"switchport access vlan {port.access}")
     if port.native != 1:
@@ -205,6 +260,21 @@ def _port_lines(port: Port) -> list[str]:
         lines.append("switchport mode trunk")
     lines += [line for line in port.other if not line.startswith("description ")]
     return [f"interface {port.name}", *indented(lines, 1)]
+
+
+def _routed_lines(port: Port) -> list[str]:
+    lines = [line for line in port.other if line.startswith("description ")]
+    lines += _addresses(port) or ["no ip address"]
+    lines += [line for line in port.other if not line.startswith("description ")]
+    return [f"interface {port.name}", *indented(lines, 1)]
+
+
+def _addresses(port: Port) -> list[str]:
+    found = [ip_interface(one) for one in port.addresses]
+    return [
+        f"ip address {one.ip} {one.netmask}" if one.version == 4 else f"ipv6 address {str(one).upper()}"
+        for one in found
+    ]
 
 
 def _switchport(configuration: Configuration, port: Port) -> list[str]:

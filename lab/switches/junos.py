@@ -1,4 +1,4 @@
-"""Juniper Junos with enhanced layer 2 software: what its commands do.
+"""Juniper Junos with enhanced layer 2 software, and on routers: what its commands do.
 
 Lines change a candidate, which `commit` makes active and keeps at once. Everybody who says `configure` shares one
 candidate: what a lost session left in it is still there, and goes in with the next commit, whoever makes it.
@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from lab.switches import junos_text
+from lab.switches import junos_routes, junos_text
 from lab.switches.device import Device, RejectedError
 from lab.switches.grammar import AmbiguousError, Command, IncompleteError, NoCommandError, following, parse
 from lab.switches.junos_config import JunosConfiguration
@@ -333,6 +333,15 @@ def _filtered(text: str, verb: str, rest: str) -> str:
     raise PathError(0, "syntax error.")
 
 
+def _show_route(shell: JunosShell, text: str = "") -> str:
+    asked, *pipes = (part.strip() for part in text.split("|"))
+    found = junos_routes.show(shell.store.active.view(), shell.device.heard, asked)
+    for pipe in pipes:
+        verb, _, rest = pipe.partition(" ")
+        found = _filtered(found, verb, rest)
+    return found
+
+
 def _show_vlans(shell: JunosShell, text: str = "") -> str:
     name, *pipes = (part.strip() for part in text.split("|"))
     if name in {"brief", "detail"}:
@@ -397,6 +406,8 @@ _OPERATIONAL = (
     Command("show vlans", _show_vlans),
     Command("show vlans <line>", _show_vlans),
     Command("show ethernet-switching interface <line>", _show_interface),
+    Command("show route", _show_route),
+    Command("show route <line>", _show_route),
     Command("show version", _show_version),
     Command("show version <line>", _show_version),
     Command("request system reboot", _reboot),

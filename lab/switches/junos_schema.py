@@ -7,6 +7,7 @@ A statement is a tuple of segments, as the braces of a configuration have them: 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_interface, ip_network
 from typing import Literal, TypeAlias
 
 Statement: TypeAlias = tuple[str, ...]
@@ -34,11 +35,13 @@ class Node:
     named: "Node | None" = None
     check: Callable[[str], str] = lambda _: ""
     """What it says of a name or value that may not be; nothing of one that may."""
+    kept_as: Callable[[str], str] = lambda text: text
+    """How a name is kept that was written otherwise."""
 
 
 def _within(first: int, last: int) -> Callable[[str], str]:
     def check(text: str) -> str:
-        if not re.fullmatch("[0-9]{1,9}", text):
+        if not re.fullmatch("[0-9]{1,10}", text):
             return f"invalid value '{text}'"
         return "" if first <= int(text) <= last else f"Value {text} is not within range ({first}..{last})"
 
@@ -59,8 +62,42 @@ def _port(text: str) -> str:
     )
 
 
+def _interface(text: str) -> str:
+    try:
+        ip_interface(text)
+    except ValueError:
+        return f"invalid value '{text}' in ip address"
+    return ""
+
+
 def _member(text: str) -> str:
     return "" if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", text) else "invalid value for vlan members"
+
+
+def _prefix(text: str) -> str:
+    try:
+        ip_interface(text)
+        ip_network(text)
+    except ValueError as error:
+        if "host bits" in str(error):
+            return f"invalid prefix '{text}': host bits are set"
+        return f"invalid value '{text}' in ip address"
+    return ""
+
+
+def _with_length(text: str) -> str:
+    """An address alone is the network of one host."""
+    return str(ip_network(text))
+
+
+def _next_hop(text: str) -> str:
+    if re.fullmatch(r"[a-z]+-\d+/\d+/\d+\.\d+", text):
+        return ""
+    try:
+        ip_address(text)
+    except ValueError:
+        return f"invalid value '{text}' in ip address or interface-name"
+    return ""
 
 
 _TEXT = Node("value")
@@ -79,7 +116,10 @@ _UNIT = Node(
         "description": _TEXT,
         "family": Node(
             "prefix",
-            {"ethernet-switching": _SWITCHING, "inet": Node("container", {"address": Node("values")})},
+            {
+                "ethernet-switching": _SWITCHING,
+                **dict.fromkeys(("inet", "inet6"), Node("container", {"address": Node("values", check=_interface)})),
+            },
         ),
     },
     check=_within(0, 16385),
@@ -95,19 +135,53 @@ _INTERFACE = Node(
     },
     check=_port,
 )
+WAYS = ("next-hop", "discard", "reject", "receive", "next-table")
+"""Where a static route leads: it has several next hops, or one of the others."""
+_STATIC = Node(
+    "container",
+    {
+        "route": Node(
+            "keyed",
+            {
+                "next-hop": Node("values", check=_next_hop),
+                **dict.fromkeys(("discard", "reject", "receive", "no-readvertise", "readvertise", "retain"), _FLAG),
+                "next-table": _TEXT,
+                "tag": Node("value", check=_within(0, 2**32 - 1)),
+                "preference": Node("value", check=_within(0, 2**32 - 1)),
+                "metric": Node("value", check=_within(0, 2**32 - 1)),
+                "community": Node("values"),
+            },
+            check=_prefix,
+            kept_as=_with_length,
+        )
+    },
+)
+_ROUTING_OPTIONS = Node(
+    "container",
+    {
+        "static": _STATIC,
+        "rib": Node("keyed", {"static": _STATIC}, check=_one_of("inet.0", "inet6.0")),
+        **dict.fromkeys(("router-id", "autonomous-system"), _TEXT),
+        **dict.fromkeys(("forwarding-table", "graceful-restart", "nonstop-routing"), _FREE),
+    },
+)
 _VLAN = Node(
     "container",
     {"vlan-id": Node("value", check=_within(1, 4094)), "description": _TEXT, "l3-interface": _TEXT},
     check=_vlan_name,
 )
+_SINGLE = {
+    *("interface-mode", "vlan-id", "description", "l3-interface", "mtu", "native-vlan-id"),
+    *("tag", "preference", "metric", "router-id", "autonomous-system"),
+}
+"""Keywords that have one value only."""
 ROOT = Node(
     "container",
     {
         "vlans": Node("container", named=_VLAN),
         "interfaces": Node("container", named=_INTERFACE),
-        **dict.fromkeys(
-            ("system", "protocols", "snmp", "routing-options", "firewall", "chassis", "policy-options"), _FREE
-        ),
+        "routing-options": _ROUTING_OPTIONS,
+        **dict.fromkeys(("system", "protocols", "snmp", "firewall", "chassis", "policy-options"), _FREE),
     },
 )
 
@@ -193,7 +267,7 @@ class _Walk:
             case "keyed":
                 name = self._next()
                 self._refuse(node.check(name.text), name)
-                self._path.append(f"{keyword} {name.text}")
+                self._path.append(f"{keyword} {node.kept_as(name.text)}")
                 self._node, self._is_whole = node, True
             case "prefix":
                 name = self._next()
@@ -275,6 +349,7 @@ def replaces(one: Statement, other: Statement) -> bool:
         return True
     if len(one) != len(other) or one[:-1] != other[:-1]:
         return False
-    keyword = one[-1].partition(" ")[0]
-    single = {"interface-mode", "vlan-id", "description", "l3-interface", "mtu", "native-vlan-id"}
-    return keyword in single and other[-1].partition(" ")[0] == keyword
+    keyword, there = one[-1].partition(" ")[0], other[-1].partition(" ")[0]
+    if keyword in WAYS and there in WAYS:
+        return keyword != there or keyword == "next-table"
+    return keyword in _SINGLE and there == keyword

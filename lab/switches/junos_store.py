@@ -2,12 +2,14 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from lab.switches import junos_text
 from lab.switches.configuration import Configuration
 from lab.switches.device import RejectedError
 from lab.switches.junos_config import JunosConfiguration, from_configuration, load_statements, member_ids
+from lab.switches.junos_schema import WAYS
 
 _KEPT = 50
 """How many configurations before the last `rollback` can bring back."""
@@ -131,7 +133,10 @@ def new_store(name: str, configuration: Configuration) -> JunosStore:
 
 
 def mistakes(configuration: JunosConfiguration) -> str:
-    """What `commit check` finds: members that are no VLAN, and VLANs of one ID; empty where there is nothing."""
+    """What `commit check` finds; empty where there is nothing.
+
+    Members that are no VLAN, VLANs of one ID, static routes that lead nowhere or are of the other family.
+    """
     vlans = configuration.vlans()
     owners: dict[int, str] = {}
     for name, number in vlans.items():
@@ -149,4 +154,20 @@ def mistakes(configuration: JunosConfiguration) -> str:
                 f"[edit interfaces {port}]\n  'unit {unit}'\n"
                 f"    error: No vlan matches vlan tag {member} for interface {port}.{unit}\n{CHECK_FAILED}"
             )
+    return _mistaken_routes(configuration)
+
+
+def _mistaken_routes(configuration: JunosConfiguration) -> str:
+    for place in configuration.route_places():
+        network = ip_network(place[-1].removeprefix("route "))
+        family = 6 if "rib inet6.0" in place else 4
+        ways = [one[-1] for one in configuration.below(place) if one[-1].partition(" ")[0] in WAYS]
+        hops = [one.removeprefix("next-hop ") for one in ways if one.startswith("next-hop ") and "/" not in one]
+        told = ""
+        if network.version != family or any(ip_address(hop).version != family for hop in hops):
+            told = "address family mismatch"
+        elif not ways:
+            told = "next-hop, discard, reject, receive or next-table must be specified"
+        if told:
+            return f"[edit {' '.join(place[:-1])}]\n  '{place[-1]}'\n    RT: {told}\n{CHECK_FAILED}"
     return ""

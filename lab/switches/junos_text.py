@@ -7,6 +7,8 @@ from lab.switches.junos_config import JunosConfiguration
 from lab.switches.junos_schema import Statement
 
 _STEP = 4
+_LISTS = ("members ", "next-hop ", "community ")
+"""Keywords whose values are written together."""
 _ORDER = (
     "system",
     "chassis",
@@ -108,6 +110,8 @@ def _block(statements: Sequence[Statement], depth: int) -> list[str]:
         if segment in lists:
             if lists[segment]:
                 lines.append(f"{pad}{lists[segment]};")
+        elif segment.startswith("route ") and len(leaves := [one for one in below if one]) == 1:
+            lines.append(f"{pad}{segment} {leaves[0][0]};")
         elif any(below):
             lines += [f"{pad}{segment} {{", *_block([one for one in below if one], depth + 1), f"{pad}}}"]
         else:
@@ -117,32 +121,32 @@ def _block(statements: Sequence[Statement], depth: int) -> list[str]:
 
 def _lists(groups: dict[str, list[Statement]]) -> dict[str, str]:
     """`members a`, `members b` are written as one: the first stands for all, the others for nothing."""
-    members = [segment for segment in groups if segment.startswith("members ")]
-    if not members:
-        return {}
-    values = [segment.removeprefix("members ") for segment in members]
-    text = f"members {values[0]}" if len(values) == 1 else f"members [ {' '.join(values)} ]"
-    return {segment: text if index == 0 else "" for index, segment in enumerate(members)}
+    texts: dict[str, str] = {}
+    for keyword in _LISTS:
+        members = [segment for segment in groups if segment.startswith(keyword)]
+        values = [segment.removeprefix(keyword) for segment in members]
+        text = f"{keyword}{values[0]}" if len(values) == 1 else f"{keyword}[ {' '.join(values)} ]"
+        texts |= {segment: "" if index else text for index, segment in enumerate(members)}
+    return texts
 
 
 def _compare(place: Statement, before: Sequence[Statement], after: Sequence[Statement], lines: list[str]) -> None:
     old, new = _groups([one for one in before if one]), _groups([one for one in after if one])
-    old_list, new_list = (next(iter(_lists(one).values()), "") for one in (old, new))
+    old_lists, new_lists = ({text for text in _lists(one).values() if text} for one in (old, new))
     here: list[str] = []
     for segment in [*old, *(segment for segment in new if segment not in old)]:
-        if segment.startswith("members "):
+        if segment.startswith(_LISTS):
             continue
         was, now = segment in old, segment in new
         if was and now:
             continue
         statements = [(segment, *one) for one in (old if was else new)[segment]]
         here += [f"{'-' if was else '+'}  {line}" for line in _block(statements, 0)]
-    if old_list != new_list:
-        here += [f"-  {old_list};"] if old_list else []
-        here += [f"+  {new_list};"] if new_list else []
+    here += [f"-  {text};" for text in sorted(old_lists - new_lists)]
+    here += [f"+  {text};" for text in sorted(new_lists - old_lists)]
     if here:
         lines.append(f"[edit{''.join(f' {segment}' for segment in place)}]")
         lines += [f"{line[0]} {line[1:]}" for line in here]
     for segment in old:
-        if segment in new and not segment.startswith("members "):
+        if segment in new and not segment.startswith(_LISTS):
             _compare((*place, segment), old[segment], new[segment], lines)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from ipaddress import ip_interface
 
 from lab.switches.configuration import Port, numbers
 from lab.switches.device import RejectedError, default_vlan_name
@@ -91,6 +92,34 @@ def native(shell: CiscoShell, text: str) -> None:
     """`switchport trunk native vlan <vlan>`."""
     vlan = one_vlan(shell, text)
     on_ports(lambda port: replace(port, native=vlan))(shell)
+
+
+def address(version: int) -> Callable[[CiscoShell, str], None]:
+    """`ip address <address> <mask>`, `ipv6 address <address>/<length>`; a port has one of IPv4, and may have more of IPv6."""
+
+    def run(shell: CiscoShell, text: str) -> None:
+        try:
+            found = ip_interface("/".join(text.split()))
+        except ValueError:
+            raise RejectedError(shell.wrong_at(shell.last_word)) from None
+        if found.version != version or ("/" not in text and " " not in text):
+            raise RejectedError(shell.wrong_at(shell.last_word))
+        on_ports(lambda port: replace(port, addresses=_with(port.addresses, str(found), version)))(shell)
+
+    return run
+
+
+def no_address(version: int) -> Callable[..., None]:
+    """`no ip address`, whatever follows."""
+
+    def run(shell: CiscoShell, _: str = "") -> None:
+        on_ports(
+            lambda port: replace(
+                port, addresses=tuple(one for one in port.addresses if ip_interface(one).version != version)
+            )
+        )(shell)
+
+    return run
 
 
 def kept(word: str) -> Callable[..., None]:
@@ -200,8 +229,23 @@ async def do(shell: CiscoShell, line: str) -> str:
         shell.mode = mode
 
 
+ADDRESSES = (
+    Command("ip address <line>", address(4)),
+    Command("no ip address", no_address(4)),
+    Command("no ip address <line>", no_address(4)),
+    Command("ipv6 address <line>", address(6)),
+    Command("no ipv6 address", no_address(6)),
+    Command("no ipv6 address <line>", no_address(6)),
+)
+DOWN = (
+    Command("shutdown", kept("shutdown")),
+    Command("no shutdown", dropped("shutdown")),
+)
 SWITCHPORT = (
-    Command("switchport", nothing),
+    Command("switchport", on_ports(lambda port: replace(port, mode="access") if port.mode == "routed" else port)),
+    Command("no switchport", on_ports(lambda port: replace(port, mode="routed"))),
+    *ADDRESSES,
+    *DOWN,
     Command("switchport mode access", on_ports(lambda port: replace(port, mode="access"))),
     Command("switchport mode trunk", on_ports(lambda port: replace(port, mode="trunk"))),
     Command("no switchport mode", on_ports(lambda port: replace(port, mode="access"))),
@@ -216,8 +260,6 @@ SWITCHPORT = (
     Command("switchport trunk allowed vlan all", allowed("all")),
     Command("switchport trunk allowed vlan none", allowed("none")),
     Command("no switchport trunk allowed vlan", allowed("all")),
-    Command("shutdown", kept("shutdown")),
-    Command("no shutdown", dropped("shutdown")),
 )
 SESSION = (
     Command("exit", close),
@@ -243,6 +285,11 @@ def unrelated_of_ports(words: Sequence[str]) -> tuple[Command, ...]:
         *(Command(f"no {word}", dropped(word)) for word in words),
         *(Command(f"no {word} <line>", dropped(word)) for word in words),
     )
+
+
+def _with(addresses: Sequence[str], one: str, version: int) -> tuple[str, ...]:
+    kept = [other for other in addresses if other != one and (version == 6 or ip_interface(other).version != version)]
+    return (*kept, one)
 
 
 def _without(lines: Sequence[str], word: str) -> tuple[str, ...]:

@@ -164,4 +164,4 @@ def _allowed(port: Port) -> frozenset[int]:
 
 
 def _is_member(port: Port, vlan: int) -> bool:
-    return port.carries(vlan) if port.mode == "trunk" else port.access == vlan
+    return port.carries(vlan) if port.mode == "trunk" else port.mode == "access" and port.access == vlan

@@ -48,6 +48,8 @@ class Dialect:
     """Whether commands of privileged mode work in configuration mode as they are."""
     wrong_port: str = ""
     """What it says of a port it does not have; the usual words unless given."""
+    pipes_once: bool = False
+    """Whether what follows the first `|` is one filter, whose expression may have more of them."""
     has_user_mode: bool = True
     """Whether a login has fewer rights until it has given the enable secret."""
     settle: Callable[["CiscoShell"], str] = lambda _: ""
@@ -224,7 +226,7 @@ class CiscoShell:
             except (NoCommandError, IncompleteError, AmbiguousError) as error:
                 first = _closer(first, error)
                 continue
-            self.last_word = max(0, line.rfind(arguments[0].split()[0])) if arguments and arguments[0].split() else 0
+            self.last_word = max(0, line.rfind(arguments[0])) if arguments else 0
             return await self._carry_out_in(mode, command, arguments, filters if body is piped else "")
         raise RejectedError(self._told(first, line))
 
@@ -236,7 +238,9 @@ class CiscoShell:
             except RejectedError as error:
                 refusal = f"{error}\n"
         text = left + (await _awaited(command.run(self, *arguments)) or "")
-        text = _filtered(text, filters) if filters else text
+        text = (
+            filtered(text, [filters] if self.dialect.pipes_once else re.split(r"\s\|\s", filters)) if filters else text
+        )
         if refusal:
             raise RejectedError(refusal + text)
         return text
@@ -290,8 +294,9 @@ async def _awaited(reply: Reply) -> str | None:
     return reply if isinstance(reply, str | None) else await reply
 
 
-def _filtered(text: str, filters: str) -> str:
-    for one in filters.split("|"):
+def filtered(text: str, filters: Sequence[str]) -> str:
+    """What is left of a text that was printed, after filters such as `include ^ip route`. Raises RejectedError."""
+    for one in filters:
         verb, _, pattern = one.strip().partition(" ")
         lines = text.splitlines()
         try:

@@ -1,4 +1,4 @@
-"""One simulated switch, listening: `async with Switch("cisco-ios", name="leaf-1", ...) as switch`."""
+"""One simulated switch or router, listening: `async with Switch("cisco-ios", name="leaf-1", ...) as switch`."""
 
 import asyncio
 import os
@@ -12,7 +12,7 @@ import asyncssh
 from lab.errors import LabError
 from lab.ports import HOST, reserve
 from lab.ports import Port as ReservedPort
-from lab.switches.configuration import Configuration, Port, trunk
+from lab.switches.configuration import Configuration, Port, StaticRoute, trunk
 from lab.switches.device import Device, RejectedError, Sessions
 from lab.switches.dialects import SYSTEMS, DialectName
 from lab.switches.faults import Faults
@@ -36,11 +36,13 @@ class Switch:
         ports: its ports. A name is a trunk that lets VLAN 1 through; None makes the dialect's usual ones.
         vlans: ID to name, besides VLAN 1.
         other: top-level lines of its configuration that have nothing to do with VLANs.
+        routes: its static routes.
         save_seconds: what a save (or a commit) takes.
         command_seconds: what every line takes.
         minute_seconds: what it takes for a minute where it waits for minutes, as a confirmed commit does.
         lines: how many sessions there may be at once; None is the dialect's own limit.
-        state_file: where its start-up configuration is kept; what is there already wins over `ports`, `vlans`, `other`.
+        state_file: where its start-up configuration is kept; what is there already wins over `ports`, `vlans`, `other`,
+            `routes`.
 
     Entering raises LabError where the port is taken or the state file is not readable.
     """
@@ -56,6 +58,7 @@ class Switch:
         ports: Sequence[str | Port] | None = None,
         vlans: Mapping[int, str] | None = None,
         other: Sequence[str] = (),
+        routes: Sequence[StaticRoute] = (),
         save_seconds: float = 0.0,
         command_seconds: float = 0.0,
         minute_seconds: float = 60.0,
@@ -69,7 +72,9 @@ class Switch:
         self.faults = Faults()
         self.journal = Journal()
         given = [trunk(one) if isinstance(one, str) else one for one in (system.ports if ports is None else ports)]
-        configuration = Configuration({1: "default", **(vlans or {})}, {one.name: one for one in given}, list(other))
+        configuration = Configuration(
+            {1: "default", **(vlans or {})}, {one.name: one for one in given}, list(other), list(routes)
+        )
         self._system = system
         self._store = system.new_store(name, configuration)
         self._device = Device(
@@ -150,6 +155,14 @@ class Switch:
         """
         self._device.forward = forward
         await forward(self.running)
+
+    def hear(self, network: str, next_hop: str) -> None:
+        """A BGP neighbour announces a network to it."""
+        self._device.heard[network] = next_hop
+
+    def unhear(self, network: str) -> None:
+        """The neighbour withdraws it."""
+        self._device.heard.pop(network, None)
 
     async def change(self, *lines: str) -> str:
         """Somebody else changes the configuration by hand: configuration lines, in force at once and not saved.
@@ -262,4 +275,6 @@ class Switch:
 
 def _apart(device: Device) -> Device:
     """The same switch for somebody at its console: privileged, not in the journal, struck by no fault."""
-    return Device(device.name, Faults(), Journal(), saved=device.saved, minute_seconds=device.minute_seconds)
+    return Device(
+        device.name, Faults(), Journal(), saved=device.saved, minute_seconds=device.minute_seconds, heard=device.heard
+    )

@@ -4,15 +4,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, cast
 
-from lab.switches import eos, ios, iosxe, junos, junos_store, nxos
+from lab.switches import eos, ios, iosxe, junos, junos_store, nxos, vyos, vyos_store
 from lab.switches.configuration import Configuration, Port
 from lab.switches.device import Device, Shell, Store
 from lab.switches.junos import JunosShell
 from lab.switches.junos_store import JunosStore
 from lab.switches.session import Session
 from lab.switches.shell import CiscoShell, CiscoStore, Dialect
+from lab.switches.vyos import VyosShell
+from lab.switches.vyos_store import VyosStore
 
-DialectName: TypeAlias = Literal["cisco-ios", "cisco-iosxe", "cisco-nxos", "arista-eos", "juniper-junos"]
+DialectName: TypeAlias = Literal["cisco-ios", "cisco-iosxe", "cisco-nxos", "arista-eos", "juniper-junos", "vyos"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,5 +65,16 @@ SYSTEMS: dict[DialectName, System] = {
         banner="OpenSSH_7.5",
         greeting="--- JUNOS 21.4R3.15 built 2022-09-16 01:42:35 UTC\n",
         more="---(more)---",
+    ),
+    "vyos": System(
+        vyos.DEFAULT_PORTS,
+        vyos.TERMINAL_LINES,
+        None,
+        vyos_store.new_store,
+        lambda device, store, session: VyosShell(device, cast(VyosStore, store), session),
+        lambda lines: ["configure", *lines, "commit", "exit"],
+        banner="OpenSSH_9.2p1",
+        greeting="Welcome to VyOS!\n\n",
+        more=":",
     ),
 }

@@ -10,7 +10,7 @@ from lab.switches import Login, Switch
 
 PASSWORD = "right-one"
 SECRET = "enable-one"
-PROMPT = r"(?m)^[\w@.:-]+(\([\w.-]+\))*[>#] ?$"
+PROMPT = r"(?m)^[\w@.:-]+(\([\w.-]+\))*(>|#|~\$) ?$"
 
 
 def login(**fields: object) -> Login:
@@ -79,7 +79,9 @@ async def session(switch: Switch, *, enable: bool = True, **options: object) -> 
         process = await connection.create_process(term_type="vt100", encoding="utf-8")
         client = Client(process)
         await client.until()
-        if switch.dialect != "juniper-junos":
+        if switch.dialect == "vyos":
+            await client.send("set terminal length 0")
+        elif switch.dialect != "juniper-junos":
             await client.send("terminal length 0")
             if enable and switch.login.enable_secret:
                 await client.send("enable", "assword: $")

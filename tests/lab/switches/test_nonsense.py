@@ -21,6 +21,9 @@ vlan vlans brief run running-config startup-config interface interfaces trunk sw
 no name x mode access allowed add remove except all none native vlan-id members unit 0 family ethernet-switching
 interface-mode description disable | compare match include section ( ² ? ! 1 10 100-200 5000 , - gi1/0/1 eth1/1 et1
 ge-0/0/0 range [ ] " write copy do cli screen-length system 00:01:00 id diffs named sessions
+ip ipv6 route address protocols static routing-options rib inet6.0 inet.0 next-hop discard blackhole tag 4200 save section
+198.51.100.7 198.51.100.7/32 255.255.255.255 255.255.255.0 203.0.113.9 2001:db8::7/128 2001:db8:f::9 Null0 route6 exact
+commands saved commit-confirm ' table protocol
 """
 WORDS = TYPED.split()
 LINES = st.lists(st.lists(st.sampled_from(WORDS), min_size=1, max_size=7).map(" ".join), min_size=1, max_size=12)
@@ -35,7 +38,8 @@ def test_every_line_is_answered_or_refused(dialect: DialectName, lines: list[str
 
 async def _typed(dialect: DialectName, lines: list[str]) -> None:
     system = SYSTEMS[dialect]
-    ports = {name: trunk(name, "1,10") for name in system.ports}
+    given = [trunk(one, "1,10") if isinstance(one, str) else one for one in system.ports]
+    ports = {one.name: one for one in given}
     store = system.new_store("leaf", Configuration({1: "default", 10: "mgmt"}, ports))
     device = Device("leaf", Faults(), Journal())
     terminal = Terminal(lambda _: None)

@@ -28,6 +28,14 @@ DOCUMENT = {
             "ports": [{"name": "GigabitEthernet1/0/1", "allowed": "1,10"}],
         },
         {"name": "leaf-4", "dialect": "juniper-junos", "username": "berth", "password": "right-one"},
+        {
+            "name": "edge-1",
+            "dialect": "vyos",
+            "username": "berth",
+            "password": "right-one",
+            "ports": [{"name": "eth0", "mode": "routed", "addresses": ["203.0.113.1/24"]}],
+            "routes": [{"destination": "192.0.2.0/24", "next_hop": "203.0.113.9", "name": "core"}],
+        },
     ]
 }
 
@@ -102,6 +110,21 @@ async def test_after_a_power_cut_a_switch_has_what_it_saved_and_shows_the_same_k
     _, text = await call(after, "GET", "/leaf-4/running")
     assert "blue {" in text
     assert await process.stop() == 0
+
+
+async def test_an_edge_routers_routes_are_told_and_kept(process: Process) -> None:
+    served = await process.start()
+    route = "set protocols static route 198.51.100.7/32 blackhole tag 4200"
+    await typed(served, "edge-1", "configure", route, "commit", "save", "exit", "exit")
+    assert (await call(served, "PUT", "/edge-1/heard", {"network": "10.0.0.0/8", "next_hop": "203.0.113.8"}))[0] == 200
+    await process.kill()
+    served = await process.start()
+    _, state = await call(served, "GET", "/edge-1/state")
+    assert [(one["destination"], one["next_hop"], one["tag"], one["name"]) for one in state["running"]["routes"]] == [
+        ("192.0.2.0/24", "203.0.113.9", 0, "core"),
+        ("198.51.100.7/32", None, 4200, ""),
+    ]
+    assert (await call(served, "PUT", "/edge-1/heard", {"network": "10.0.0.0/33", "next_hop": None}))[0] == 400
 
 
 async def test_the_control_api_tells_and_breaks(process: Process, tmp_path: Path) -> None:

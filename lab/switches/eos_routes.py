@@ -9,7 +9,7 @@ from ipaddress import ip_network
 from lab.switches.configuration import Configuration, StaticRoute
 from lab.switches.grammar import Command
 from lab.switches.route_lines import RouteLines, Words
-from lab.switches.routes import DISCARDED, Entry, Hop, Network, exact, longest, table
+from lab.switches.routes import DISCARDED, Entry, Hop, Network, exact, longest, table, within
 from lab.switches.shell import CiscoShell
 from lab.switches.switchport import shortener
 
@@ -73,7 +73,7 @@ def _show(version: int, only: str = "") -> Callable[[CiscoShell], str]:
 
 
 def _show_one(version: int) -> Callable[[CiscoShell, str], str]:
-    """`show ip route <address>`: the longest that holds it; `<network>/<length>`: just that, or nothing."""
+    """`show ip route <address>`: the longest that holds it; `<network>/<length> [longer-prefixes]`: just that."""
 
     def run(shell: CiscoShell, text: str) -> str:
         words = Words(shell, text)
@@ -82,9 +82,13 @@ def _show_one(version: int) -> Callable[[CiscoShell, str], str]:
             network: Network = ip_network(given, strict=False)
         except ValueError:
             raise words.wrong() from None
-        if network.version != version or words:
+        if network.version != version:
             raise words.wrong()
         entries = _entries(shell, version)
+        if "/" in given and words and words.keyword("longer-prefixes"):
+            return _shown(within(entries, network), len(entries), version)
+        if words:
+            raise words.wrong()
         entry = exact(entries, network) if "/" in given else longest(entries, network)
         return _shown([entry] if entry else [], len(entries), version)
 

@@ -11,7 +11,7 @@ from lab.switches.configuration import Configuration, StaticRoute
 from lab.switches.device import RejectedError
 from lab.switches.grammar import Command
 from lab.switches.route_lines import RouteLines, Words, is_network
-from lab.switches.routes import DISCARDED, Entry, Hop, exact, longest, table
+from lab.switches.routes import DISCARDED, Entry, Hop, Network, exact, longest, table, within
 from lab.switches.shell import CiscoShell
 
 LINES = RouteLines(masks=True, keeps_distances=False, knows_own=True, missing="%No matching route to delete")
@@ -76,21 +76,33 @@ def _show(version: int, only: str = "") -> Callable[[CiscoShell], str]:
         entries = _entries(shell, version)
         shown = [entry for entry in entries if only in {"", entry.source}]
         if version == 6:
-            return "\n".join(
-                [f"IPv6 Routing Table - default - {len(entries)} entries", _CODES_IPV6 + _rows_ipv6(shown)]
-            )
-        return f"{_CODES}\nGateway of last resort is not set\n\n{_rows(shown)}\n"
+            return _table_ipv6(shown, len(entries))
+        return _table(shown)
 
     return run
+
+
+def _table(entries: Iterable[Entry]) -> str:
+    shown = list(entries)
+    hop = next((entry.hops[0].address for entry in shown if not entry.network.prefixlen), None)
+    last = f"{hop} to network 0.0.0.0" if hop else "not set"
+    return f"{_CODES}\nGateway of last resort is {last}\n\n{_rows(shown)}\n"
+
+
+def _table_ipv6(entries: Iterable[Entry], of_all: int) -> str:
+    return f"IPv6 Routing Table - default - {of_all} entries\n{_CODES_IPV6}{_rows_ipv6(entries)}"
 
 
 def _rows(entries: Iterable[Entry]) -> str:
     """Under the classful network of each, which is what subnets are counted by."""
     majors: dict[str, list[Entry]] = {}
     for entry in entries:
-        majors.setdefault(_major(entry), []).append(entry)
+        majors.setdefault(_major(entry.network), []).append(entry)
     rows: list[str] = []
     for major, below in majors.items():
+        if [str(entry.network) for entry in below] == [major]:
+            rows += _row(below[0], major)
+            continue
         lengths = {entry.network.prefixlen for entry in below}
         varied = len(lengths) > 1
         if varied:
@@ -105,7 +117,7 @@ def _rows(entries: Iterable[Entry]) -> str:
 
 
 def _row(entry: Entry, name: str) -> list[str]:
-    letter = f"{_LETTERS[entry.source]:<8}"
+    letter = f"{_LETTERS[entry.source]}{'' if entry.network.prefixlen else '*'}".ljust(8)
     first, *more = [_way(entry, hop) for hop in entry.hops]
     return [f"{letter} {name} {first}", *(f"{'':<9}{'':<{len(name)}} {one}" for one in more)]
 
@@ -117,10 +129,13 @@ def _way(entry: Entry, hop: Hop) -> str:
     return f"[{entry.distance}/0] via {hop.address}{age}{f', {hop.interface}' if hop.interface else ''}"
 
 
-def _major(entry: Entry) -> str:
-    first = int(entry.network.network_address) >> 24
+def _major(network: Network) -> str:
+    """The classful network; the default route is its own."""
+    if not network.prefixlen:
+        return str(network)
+    first = int(network.network_address) >> 24
     length = 8 if first < 128 else 16 if first < 192 else 24
-    return str(ip_network(f"{entry.network.network_address}/{length}", strict=False))
+    return str(ip_network(f"{network.network_address}/{length}", strict=False))
 
 
 def _rows_ipv6(entries: Iterable[Entry]) -> str:
@@ -139,7 +154,7 @@ def _ipv6_hop(hop: Hop, entry: Entry) -> str:
 
 
 def _show_one(shell: CiscoShell, text: str) -> str:
-    """`show ip route <address> [<mask>]`: the longest that holds an address, or just that of the mask."""
+    """`show ip route <address> [<mask> [longer-prefixes]]`: the longest that holds an address, or just that of the mask."""
     words = Words(shell, text)
     try:
         address = str(ip_address(words.take()))
@@ -147,15 +162,19 @@ def _show_one(shell: CiscoShell, text: str) -> str:
         network = ip_network(f"{address}/{mask}" if mask else address, strict=False)
     except ValueError:
         raise words.wrong() from None
-    if network.version != 4 or words:
+    if network.version != 4:
         raise words.wrong()
     entries = _entries(shell, 4)
-    entry = exact(entries, network) if mask else longest(entries, network)
+    if mask and words and words.keyword("longer-prefixes"):
+        return _table(within(entries, network))
+    if words:
+        raise words.wrong()
+    entry = exact(entries, network) if mask else longest(entries, network, by_default=False)
     if mask and not is_network(address, network.prefixlen):
         entry = None
     if entry is None:
-        major = _major(Entry(network, "static", 0, ()))
-        is_known = any(_major(one) == major for one in entries)
+        major = _major(network)
+        is_known = any(_major(one.network) == major for one in entries)
         raise RejectedError("% Subnet not in table\n" if is_known else "% Network not in table\n")
     return _described(entry)
 
@@ -187,17 +206,21 @@ def _connected(entry: Entry) -> str:
 
 
 def _show_one_ipv6(shell: CiscoShell, text: str) -> str:
-    """`show ipv6 route <address>`: the longest; `<network>/<length>`: just that."""
+    """`show ipv6 route <address>`: the longest; `<network>/<length> [longer-prefixes]`: just that, or what is in it, too."""
     words = Words(shell, text)
     given = words.take()
     try:
         network = ip_network(given, strict=False)
     except ValueError:
         raise words.wrong() from None
-    if network.version != 6 or words:
+    if network.version != 6:
         raise words.wrong()
     entries = _entries(shell, 6)
-    entry = exact(entries, network) if "/" in given else longest(entries, network)
+    if "/" in given and words and words.keyword("longer-prefixes"):
+        return _table_ipv6(within(entries, network), len(entries))
+    if words:
+        raise words.wrong()
+    entry = exact(entries, network) if "/" in given else longest(entries, network, by_default=False)
     if entry is None:
         raise RejectedError("% Route not found\n")
     rows = [

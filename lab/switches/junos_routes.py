@@ -1,11 +1,11 @@
 """`show route` of Junos, in the format of Juniper's manuals."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from ipaddress import ip_network
 
 from lab.switches.configuration import Configuration
 from lab.switches.junos_schema import PathError
-from lab.switches.routes import DISCARDED, Entry, Hop, Network, longest, table
+from lab.switches.routes import DISCARDED, Entry, Hop, Network, longest, table, within
 
 _TABLES = {"inet.0": 4, "inet6.0": 6}
 _PROTOCOLS = {"connected": "Direct", "local": "Local", "static": "Static", "bgp": "BGP"}
@@ -18,12 +18,14 @@ def show(configuration: Configuration, heard: Mapping[str, str], text: str) -> s
 
     Raises PathError.
     """
-    destination, only, tables, is_exact = _asked(text)
+    destination, only, tables, is_exact, is_host = _asked(text)
     found: list[str] = []
     for name, version in _TABLES.items():
         entries = table(configuration, heard, version)
         shown = [
-            one for one in _matching(entries, destination, is_exact) if only in {"", _PROTOCOLS[one.source].lower()}
+            one
+            for one in _matching(entries, destination, is_exact, is_host)
+            if only in {"", _PROTOCOLS[one.source].lower()}
         ]
         if name in tables and shown:
             count = f"{len(entries)} destinations, {len(entries)} routes"
@@ -32,9 +34,9 @@ def show(configuration: Configuration, heard: Mapping[str, str], text: str) -> s
     return "\n".join(found)
 
 
-def _asked(text: str) -> tuple[Network | None, str, tuple[str, ...], bool]:
+def _asked(text: str) -> tuple[Network | None, str, tuple[str, ...], bool, bool]:
     destination: Network | None = None
-    only, tables, is_exact = "", tuple(_TABLES), False
+    only, tables, is_exact, is_host = "", tuple(_TABLES), False, False
     words = text.split()
     while words:
         word = words.pop(0)
@@ -47,21 +49,21 @@ def _asked(text: str) -> tuple[Network | None, str, tuple[str, ...], bool]:
                 tables = (words.pop(0),)
         else:
             try:
-                destination = ip_network(word)
+                destination, is_host = ip_network(word), "/" not in word
             except ValueError:
                 raise PathError(text.index(word), "syntax error.") from None
-    return destination, only, tables, is_exact
+    return destination, only, tables, is_exact, is_host
 
 
-def _matching(entries: list[Entry], destination: Network | None, is_exact: bool) -> Iterator[Entry]:
-    """All, the one that is asked for, or else the longest that holds it."""
+def _matching(entries: list[Entry], destination: Network | None, is_exact: bool, is_host: bool) -> list[Entry]:
+    """All; of a network that network and what is in it, or only itself; of an address the longest that holds it."""
     if destination is None:
-        yield from entries
-        return
+        return entries
     of_family = [entry for entry in entries if entry.network.version == destination.version]
+    if is_exact or not is_host:
+        return [one for one in within(of_family, destination) if not is_exact or one.network == destination]
     entry = longest(of_family, destination)
-    if entry and (not is_exact or entry.network == destination):
-        yield entry
+    return [entry] if entry else []
 
 
 def _rows(entry: Entry) -> list[str]:

@@ -65,7 +65,7 @@ def table(configuration: Configuration, heard: Mapping[str, str], version: int) 
     while changed:
         changed = False
         for entry in list(waiting):
-            hops = tuple(_resolved(hop, found) for hop in entry.hops if reaches_all or _is_reached(hop, found))
+            hops = tuple(_resolved(hop, found) for hop in entry.hops if reaches_all or _is_reached(hop, entry, found))
             there = found.get(entry.network)
             if not hops or (there and there.distance <= entry.distance):
                 continue
@@ -80,13 +80,18 @@ def exact(entries: list[Entry], network: Network) -> Entry | None:
     return next((entry for entry in entries if entry.network == network), None)
 
 
-def longest(entries: list[Entry], network: Network) -> Entry | None:
-    """The entry that what goes there follows; a default route is none, as routers have it that are asked for a network."""
+def longest(entries: list[Entry], network: Network, *, by_default: bool = True) -> Entry | None:
+    """The entry that what goes there follows; with `by_default` the default route, where there is no other."""
     return max(
-        (entry for entry in entries if entry.network.prefixlen and _holds(entry.network, network)),
+        (entry for entry in entries if (by_default or entry.network.prefixlen) and _holds(entry.network, network)),
         key=lambda entry: entry.network.prefixlen,
         default=None,
     )
+
+
+def within(entries: list[Entry], network: Network) -> list[Entry]:
+    """The entries of a network and of all that are in it."""
+    return [entry for entry in entries if _holds(network, entry.network)]
 
 
 def _offered(configuration: Configuration, heard: Mapping[str, str], version: int) -> Iterator[Entry]:
@@ -111,11 +116,15 @@ def _discarded(route: StaticRoute) -> str:
     return DISCARDED if route.next_hop is None else ""
 
 
-def _is_reached(hop: Hop, found: Mapping[Network, Entry]) -> bool:
+def _is_reached(hop: Hop, entry: Entry, found: Mapping[Network, Entry]) -> bool:
+    """Whether something else than the route itself leads there; nothing does to the router's own address."""
     if hop.address is None:
         return True
     host = ip_network(hop.address)
-    return any(entry.source != "local" and _holds(network, host) for network, entry in found.items())
+    own = found.get(host)
+    if own and own.source == "local":
+        return False
+    return any(network != entry.network and _holds(network, host) for network in found)
 
 
 def _resolved(hop: Hop, found: Mapping[Network, Entry]) -> Hop:

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 
 from lab.switches.configuration import Configuration
 from lab.switches.device import RejectedError
-from lab.switches.routes import DISCARDED, Entry, Hop, exact, longest, table
+from lab.switches.routes import DISCARDED, Entry, Hop, exact, longest, table, within
 from lab.switches.vyos_config import Statement, VyosConfiguration, node_of
 
 _CODES = """\
@@ -106,22 +106,28 @@ def _marked(marks: Mapping[Statement, str], place: Statement, depth: int) -> Ite
 
 
 def routes(configuration: Configuration, heard: Mapping[str, str], version: int, words: Sequence[str]) -> str:
-    """`show ip route [<destination> | static | ...]`, as FRR answers it. Raises RejectedError."""
+    """`show ip route [<destination> [longer-prefixes] | static | ...]`, as FRR answers it. Raises RejectedError."""
     entries = [one for one in table(configuration, heard, version) if one.source != "local"]
     if not words or words[0] in {"static", "connected", "bgp"}:
-        shown = [entry for entry in entries if not words or entry.source == words[0]]
-        codes = _CODES if version == 4 else _CODES_IPV6
-        return codes + "\n".join(row for entry in shown for row in _rows(entry)) if shown else ""
+        return _table([entry for entry in entries if not words or entry.source == words[0]], version)
     try:
         network = ip_network(words[0], strict=False)
     except ValueError:
         network = None
-    if network is None or network.version != version or len(words) > 1:
+    if network is None or network.version != version or words[1:] not in ([], ["longer-prefixes"]):
         raise RejectedError(f"\n  Invalid command: show {'ip' if version == 4 else 'ipv6'} route [{words[0]}]\n\n")
+    if words[1:]:
+        return _table(within(entries, network), version)
     entry = exact(entries, network) if "/" in words[0] else longest(entries, network)
     if entry is None:
         raise RejectedError("% Network not in table")
     return "\n".join(_described(entry))
+
+
+def _table(entries: Sequence[Entry], version: int) -> str:
+    """Nothing at all where nothing is in it."""
+    rows = [row for entry in entries for row in _rows(entry)]
+    return (_CODES if version == 4 else _CODES_IPV6) + "\n".join(rows) if rows else ""
 
 
 def _rows(entry: Entry) -> Iterator[str]:

@@ -183,3 +183,28 @@ async def test_a_switch_of_ios_takes_routes_as_a_router_does() -> None:
         await configured(switch, f"ip route {HOST} 203.0.113.9 tag 4200")
         assert switch.running.routes == [StaticRoute("198.51.100.7/32", "203.0.113.9", 4200)]
         assert f"\nip route {HOST} 203.0.113.9 tag 4200\n" in switch.text("running")
+
+
+async def test_what_is_in_a_network_and_a_default_route(switch: Switch) -> None:
+    await configured(
+        switch,
+        f"ip route {HOST} 203.0.113.9",
+        "ip route 198.51.101.0 255.255.255.0 Null0",
+        "ip route 0.0.0.0 0.0.0.0 203.0.113.254",
+        "ipv6 route 2001:db8::7/128 2001:db8:f::9",
+    )
+    async with session(switch) as client:
+        within = await client.send("show ip route 198.51.100.0 255.255.255.0 longer-prefixes")
+        within6 = await client.send("show ipv6 route 2001:db8::/64 longer-prefixes")
+        table = await client.send("show ip route")
+        elsewhere = await client.send("show ip route 9.9.9.9")
+    assert "S        198.51.100.7 [1/0] via 203.0.113.9" in within
+    assert "198.51.101" not in within
+    assert "S   2001:DB8::7/128 [1/0]\n" in within6
+    assert "2001:DB8:F::/64" not in within6
+    assert (
+        "Gateway of last resort is 203.0.113.254 to network 0.0.0.0\n\nS*       0.0.0.0/0 [1/0] via 203.0.113.254"
+        in table
+    )
+    assert "S        198.51.101.0/24 is directly connected, Null0\n" in table
+    assert "% Network not in table" in elsewhere

@@ -33,6 +33,8 @@ class Told:
     save: Sequence[str]
     look: str
     look6: str
+    within: str
+    """What shows all routes in 198.51.100.0/24."""
     tag: int = 4200
     name: str = "berth-acme"
     distance: int = 1
@@ -49,6 +51,7 @@ TOLD: dict[DialectName, Told] = {
         ["write memory"],
         f"show ip route {ADDRESS} 255.255.255.255",
         f"show ipv6 route {NETWORK6}",
+        "show ip route 198.51.100.0 255.255.255.0 longer-prefixes",
     ),
     "arista-eos": Told(
         "configure session berth",
@@ -60,6 +63,7 @@ TOLD: dict[DialectName, Told] = {
         ["write memory"],
         f"show ip route {NETWORK}",
         f"show ipv6 route {NETWORK6}",
+        "show ip route 198.51.100.0/24 longer-prefixes",
     ),
     "juniper-junos": Told(
         "configure private",
@@ -71,6 +75,7 @@ TOLD: dict[DialectName, Told] = {
         [],
         f"show route {NETWORK}",
         f"show route {NETWORK6}",
+        "show route 198.51.100.0/24",
         name="",
         distance=5,
     ),
@@ -84,6 +89,7 @@ TOLD: dict[DialectName, Told] = {
         ["configure", "save", "exit"],
         f"show ip route {NETWORK}",
         f"show ipv6 route {NETWORK6}",
+        "show ip route 198.51.100.0/24 longer-prefixes",
         tag=0,
     ),
 }
@@ -218,6 +224,24 @@ async def test_what_bgp_neighbours_announce_is_in_the_table_and_in_no_configurat
     switch.unhear(NETWORK)
     (found,) = await sent(switch, told.look)
     assert HOP not in found
+
+
+async def test_what_leads_to_the_routers_own_address_or_to_itself_is_in_no_table(switch: Switch, told: Told) -> None:
+    routes = [StaticRoute(NETWORK, "203.0.113.1"), StaticRoute("192.0.2.0/24", "192.0.2.9")]
+    async with router(switch.dialect, routes=routes) as one:
+        found, _ = await sent(one, told.within, told.look)
+    assert ADDRESS not in found.partition("\n")[2]
+
+
+async def test_all_that_is_routed_in_a_network_is_shown_at_once(switch: Switch, told: Told) -> None:
+    await sent(switch, told.enter, *told.through, *told.take)
+    switch.hear("198.51.100.64/26", HOP)
+    switch.hear("198.51.101.0/24", HOP)
+    (found,) = await sent(switch, told.within)
+    shown = found.partition("\n")[2]
+    assert ADDRESS in shown
+    assert "198.51.100.64/26" in shown
+    assert "198.51.101.0" not in shown
 
 
 @pytest.mark.parametrize("switch", MERGING, indirect=True)

@@ -141,6 +141,9 @@ def _compare(place: Statement, before: Sequence[Statement], after: Sequence[Stat
         if was and now:
             continue
         statements = [(segment, *one) for one in (old if was else new)[segment]]
+        if segment.startswith("route ") and now and (there := _before(segment, list(new))) in old:
+            # A list shows which of its members the new one comes after.
+            here.append(f"   {there} {{ ... }}")
         here += [f"{'-' if was else '+'}  {line}" for line in _block(statements, 0)]
     here += [f"-  {text};" for text in sorted(old_lists - new_lists)]
     here += [f"+  {text};" for text in sorted(new_lists - old_lists)]
@@ -150,3 +153,9 @@ def _compare(place: Statement, before: Sequence[Statement], after: Sequence[Stat
     for segment in old:
         if segment in new and not segment.startswith(_LISTS):
             _compare((*place, segment), old[segment], new[segment], lines)
+
+
+def _before(segment: str, segments: Sequence[str]) -> str:
+    """What stands before a segment, if anything does."""
+    index = segments.index(segment)
+    return segments[index - 1] if index else ""

@@ -171,8 +171,9 @@ class VyosConfiguration:
         kept = self
         if node_of(path).kind == "leaf":
             kept = self.delete((*path[:-1], path[-1].partition(" ")[0]))
+        there = set(kept.statements)
         added = (path[:length] for length in range(1, len(path) + 1))
-        return type(self)((*kept.statements, *(one for one in added if one not in set(kept.statements))))
+        return type(self)((*kept.statements, *(one for one in added if one not in there)))
 
     def delete(self, place: Statement) -> Self:
         """Without what is at and below this place; what is above it stays, empty or not."""
@@ -185,11 +186,13 @@ class VyosConfiguration:
     def change(self, before: Self, after: Self) -> Self:
         """With all that happened between two others."""
         kept = self
+        was = set(before.statements)
+        gone = was - set(after.statements)
         for one in before.statements:
-            if one not in set(after.statements):
+            if one in gone and one[:-1] not in gone:
                 kept = kept.delete(one)
         for one in after.statements:
-            if one not in set(before.statements):
+            if one not in was:
                 kept = kept.set(one)
         return kept
 

@@ -34,13 +34,10 @@ def in_braces(configuration: VyosConfiguration, place: Statement = ()) -> str:
 
 def working(active: VyosConfiguration, candidate: VyosConfiguration, place: Statement = ()) -> str:
     """`show` in configuration mode: what was added has a `+`, what is to go a `-`."""
-    both = active
-    for one in candidate.statements:
-        both = VyosConfiguration((*both.statements, one)) if one not in both.statements else both
+    was, is_ = set(active.statements), set(candidate.statements)
+    both = VyosConfiguration((*active.statements, *(one for one in candidate.statements if one not in was)))
     below = [one for one in both.below(place) if len(one) > len(place)]
-    marked = {
-        one: "+" if one not in active.statements else "-" if one not in candidate.statements else " " for one in below
-    }
+    marked = {one: "+" if one not in was else "-" if one not in is_ else " " for one in below}
     return "\n".join(_marked(marked, place, 0)) or "Configuration under specified path is empty"
 
 

@@ -55,6 +55,8 @@ async def test_what_is_compared_is_below_its_place(switch: Switch) -> None:
         compared = await client.send("show | compare")
         await client.each("commit", f"set {STATIC} {HOST} next-hop 203.0.113.10")
         more = await client.send("show | compare")
+        await client.each("commit", f"set {STATIC} 198.51.100.8/32 discard")
+        beside = await client.send("show | compare")
     assert (
         "[edit routing-options]\n"
         "+   static {\n"
@@ -65,6 +67,7 @@ async def test_what_is_compared_is_below_its_place(switch: Switch) -> None:
         "+   }\n"
     ) in compared
     assert "-   next-hop 203.0.113.9;\n+   next-hop [ 203.0.113.9 203.0.113.10 ];\n" in more
+    assert f"static]\n    route {HOST} {{ ... }}\n+   route 198.51.100.8/32 discard;\n" in beside
 
 
 async def test_a_route_with_one_statement_is_one_line(switch: Switch) -> None:

@@ -41,10 +41,6 @@ class VyosShell:
     device: Device
     store: VyosStore
     session: Session
-    own: VyosConfiguration | None = None
-    """The candidate; None in operational mode."""
-    base: VyosConfiguration | None = None
-    """The active configuration it stands on."""
     above: tuple[str, ...] = ()
     """The words of the place that is edited."""
     unsaved: bool = False
@@ -54,32 +50,31 @@ class VyosShell:
     @property
     def configuring(self) -> bool:
         """Whether it is in configuration mode."""
-        return self.own is not None
+        return self.session.number in self.store.candidates
 
     @property
     def prompt(self) -> str:
         """What it prints before it reads a line."""
         who = f"{self.session.user}@{self.device.name}"
-        if self.own is None:
+        if not self.configuring:
             return f"{who}:~$ "
         return f"[edit{''.join(f' {word}' for word in self.above)}]\n{who}# "
 
     @property
     def candidate(self) -> VyosConfiguration:
-        """What its lines change: what others committed meanwhile is in it."""
-        active = self.store.active
-        if self.own is None or self.base is None:
-            return active
-        if self.base is not active:
-            self.own, self.base = active.change(self.base, self.own), active
-        return self.own
+        """What its lines change; what others committed meanwhile is in it."""
+        return self.store.candidate(self.session.number)
+
+    def edit(self, new: VyosConfiguration) -> None:
+        """Let its candidate be this."""
+        self.store.edit(self.session.number, new)
 
     def settle(self) -> None:
         """Nothing waits."""
 
     def close(self) -> None:
         """The session ends, or its configuring: what was not committed is lost."""
-        self.own = self.base = None
+        self.store.candidates.pop(self.session.number, None)
         self.above = ()
 
     def help_on(self, typed: str) -> str | None:
@@ -111,7 +106,7 @@ def _parsed(line: str, commands: Sequence[Command]) -> tuple[Command, list[str]]
 
 
 def _configure(shell: VyosShell) -> None:
-    shell.own = shell.base = shell.store.active
+    shell.edit(shell.store.active)
 
 
 def _place(shell: VyosShell, text: str) -> Statement:
@@ -131,7 +126,7 @@ def _set(shell: VyosShell, text: str) -> str:
     candidate = shell.candidate
     if path in candidate.statements:
         return f"\n  Configuration path: [{' '.join(words)}] already exists\n\n"
-    shell.own = candidate.set(path)
+    shell.edit(candidate.set(path))
     return ""
 
 
@@ -143,7 +138,7 @@ def _delete(shell: VyosShell, text: str) -> str:
     candidate = shell.candidate
     if not candidate.below(place):
         return "\n  Nothing to delete (the specified node does not exist)\n\n"
-    shell.own = candidate.delete(place)
+    shell.edit(candidate.delete(place))
     return ""
 
 
@@ -177,7 +172,8 @@ async def _commit(shell: VyosShell, _: str = "") -> str:
     store.committing = True
     try:
         await shell.device.pause(shell.device.save_seconds)
-        store.active = shell.base = shell.own = shell.candidate
+        store.active = shell.candidate
+        shell.edit(store.active)
     finally:
         store.committing = False
     shell.unsaved = True
@@ -237,7 +233,7 @@ async def _save(shell: VyosShell) -> str:
 
 def _discard(shell: VyosShell) -> str:
     changed = not shell.candidate.is_as(shell.store.active)
-    shell.own = shell.base = shell.store.active
+    shell.edit(shell.store.active)
     return "Changes have been discarded" if changed else "No changes have been discarded"
 
 

@@ -1,4 +1,4 @@
-"""The configurations of a simulated VyOS: active, saved, and the commit that waits for its confirmation."""
+"""The configurations of a simulated VyOS: active, saved, each session's candidate, and a commit that is not confirmed."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,12 +10,23 @@ from lab.switches.configuration import Configuration
 from lab.switches.vyos_config import VyosConfiguration, from_configuration, load_statements
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What one session edits."""
+
+    own: VyosConfiguration
+    base: VyosConfiguration
+    """The active configuration it stands on."""
+
+
 @dataclass(slots=True)
 class VyosStore:
-    """What a router does (active) and what it boots with (saved); candidates are each session's own."""
+    """What a router does (active), what it boots with (saved), and what its sessions edit."""
 
     active: VyosConfiguration
     saved: VyosConfiguration = field(init=False)
+    candidates: dict[int, Candidate] = field(default_factory=dict)
+    """By the session's number."""
     committing: bool = False
     """Whether a commit is under way: there is one at a time."""
     unconfirmed: asyncio.TimerHandle | None = None
@@ -42,6 +53,7 @@ class VyosStore:
         """Start again from what was saved."""
         self.confirm()
         self.committing = False
+        self.candidates.clear()
         self.active = self.saved
 
     def dump(self) -> bytes:
@@ -55,12 +67,26 @@ class VyosStore:
 
     def snapshot(self) -> Any:
         """Everything, for `undo`."""
-        return self.active, self.saved
+        return self.active, self.saved, dict(self.candidates), self.unconfirmed
 
     def undo(self, snapshot: Any) -> None:
         """Everything as it was."""
-        self.confirm()
-        self.active, self.saved = snapshot
+        self.active, self.saved, self.candidates, unconfirmed = snapshot
+        if self.unconfirmed is not unconfirmed:
+            self.confirm()
+
+    def edit(self, session: int, own: VyosConfiguration) -> None:
+        """Let a session edit this, on top of what is active now."""
+        self.candidates[session] = Candidate(own, self.active)
+
+    def candidate(self, session: int) -> VyosConfiguration:
+        """What a session edits, with what others committed meanwhile; what is active where it edits nothing."""
+        edited = self.candidates.get(session)
+        if edited is None:
+            return self.active
+        if edited.base is not self.active:
+            self.edit(session, self.active.change(edited.base, edited.own))
+        return self.candidates[session].own
 
     def wait(self, seconds: float, reboot: Callable[[], None]) -> None:
         """Reboot after this time unless `confirm` comes first."""

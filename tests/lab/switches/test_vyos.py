@@ -247,3 +247,11 @@ async def test_the_table(switch: Switch) -> None:
     assert f"\nS>* {HOST} [1/0] via 203.0.113.9, eth0, weight 1, 00:00:12\n" in table
     assert "\nB>* 192.0.2.0/24 [20/0] via 203.0.113.8, eth0, weight 1, 00:00:12\n" in table
     assert "% Network not in table" in absent
+
+
+async def test_a_line_that_is_ignored_changes_no_candidate(switch: Switch) -> None:
+    switch.faults.add(effect="ignore", line="next-hop")
+    async with session(switch) as client:
+        await client.each("configure", f"set {ROUTE} next-hop 203.0.113.9", f"set {ROUTE} description x", "commit")
+    assert f"{HOST} {{\n            description x" in switch.text("running")
+    assert switch.running.routes == []

@@ -333,6 +333,11 @@ def _filtered(text: str, verb: str, rest: str) -> str:
     raise PathError(0, "syntax error.")
 
 
+def _show_commits(shell: JunosShell) -> str:
+    waiting = shell.store.unconfirmed
+    return junos_text.commits(1 + len(shell.store.history), waiting.minutes if waiting else None)
+
+
 def _show_route(shell: JunosShell, text: str = "") -> str:
     asked, *pipes = (part.strip() for part in text.split("|"))
     found = junos_routes.show(shell.store.active.view(), shell.device.heard, asked)
@@ -406,6 +411,7 @@ _OPERATIONAL = (
     Command("show vlans", _show_vlans),
     Command("show vlans <line>", _show_vlans),
     Command("show ethernet-switching interface <line>", _show_interface),
+    Command("show system commit", _show_commits),
     Command("show route", _show_route),
     Command("show route <line>", _show_route),
     Command("show version", _show_version),

@@ -48,6 +48,15 @@ def comparison(before: JunosConfiguration, after: JunosConfiguration) -> str:
     return "\n".join(lines)
 
 
+def commits(count: int, minutes: int | None) -> str:
+    """`show system commit`: the last first, with what is left until it goes back where it is not confirmed."""
+    confirmed = f" commit confirmed, rollback in {minutes}mins" if minutes is not None else ""
+    return "\n".join(
+        f"{number:<3} 2026-11-24 09:12:07 UTC by netadmin via cli{'' if number else confirmed}"
+        for number in range(count)
+    )
+
+
 def vlan_table(configuration: JunosConfiguration, only: str | None = None) -> str:
     """`show vlans`; an interface that is up has a star."""
     lines = ["", "Routing instance        VLAN name             Tag          Interfaces"]

@@ -145,6 +145,16 @@ async def test_a_route_of_a_lost_session_stays_in_the_candidate_everybody_shares
     assert [route.destination for route in switch.running.routes] == [HOST]
 
 
+async def test_commits_are_listed_and_the_one_that_waits_to_be_confirmed_says_so(switch: Switch) -> None:
+    async with session(switch) as client:
+        await client.each("configure", f"set {STATIC} {HOST} discard", "commit confirmed 2")
+        waiting = await client.send("run show system commit")
+        await client.send("commit")
+        confirmed = await client.send("run show system commit")
+    assert "\n0   2026-11-24 09:12:07 UTC by netadmin via cli commit confirmed, rollback in 2mins\n1   " in waiting
+    assert "rollback" not in confirmed
+
+
 async def test_the_table(switch: Switch) -> None:
     await switch.change(
         f"set {STATIC} {HOST} next-hop 203.0.113.9",

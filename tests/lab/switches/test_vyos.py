@@ -42,13 +42,13 @@ async def test_netmiko_commits_reads_back_and_saves(switch: Switch) -> None:
     assert switch.running.routes == [StaticRoute(HOST, "203.0.113.9", 0, "berth-acme")]
 
 
-async def test_netmiko_is_told_of_a_commit_that_fails(switch: Switch) -> None:
-    def work(connection: Any) -> Any:
-        connection.send_config_set([f"set {ROUTE} blackhole", f"set {ROUTE} reject"])
-        connection.commit()
-
-    with pytest.raises(ValueError, match="Can not use both blackhole and reject"):
-        await asyncio.to_thread(in_netmiko, switch, work)
+async def test_a_commit_that_its_scripts_refuse_changes_nothing(switch: Switch) -> None:
+    async with session(switch) as client:
+        *_, told = await client.each("configure", f"set {ROUTE} blackhole", f"set {ROUTE} reject", "commit")
+    assert (
+        f'Can not use both blackhole and reject for prefix "{HOST}"!\n\n[[protocols static]] failed\nCommit failed'
+        in told
+    )
     assert switch.running.routes == []
 
 

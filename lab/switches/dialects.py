@@ -14,7 +14,9 @@ from lab.switches.shell import CiscoShell, CiscoStore, Dialect
 from lab.switches.vyos import VyosShell
 from lab.switches.vyos_store import VyosStore
 
-DialectName: TypeAlias = Literal["cisco-ios", "cisco-iosxe", "cisco-nxos", "arista-eos", "juniper-junos", "vyos"]
+SwitchDialect: TypeAlias = Literal["cisco-ios", "cisco-nxos", "arista-eos", "juniper-junos"]
+"""What may be a switch; the last two may be a router as well."""
+DialectName: TypeAlias = SwitchDialect | Literal["cisco-iosxe", "vyos"]
 
 
 @dataclass(frozen=True, slots=True)

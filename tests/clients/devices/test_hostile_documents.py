@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 
 from lab.switches import Login, Switch, trunk
-from lab.switches.dialects import DialectName
+from lab.switches.dialects import SwitchDialect
 from tenancy.approval import Approval, Decision, Preview, SwitchLines
 from tenancy.devices import DeviceOutcome, DeviceRequest
 from tenancy.documents import read_platform, read_tenant
@@ -27,7 +27,7 @@ from tests.tenancy.documents import raw_tenant
 from tests.tenancy.vlan_documents import APPROVAL, LOGIN, SWITCH, raw_vlan_platform
 from workers.devices import sessions
 
-DIALECTS: tuple[DialectName, ...] = ("cisco-ios", "cisco-nxos", "arista-eos", "juniper-junos")
+DIALECTS: tuple[SwitchDialect, ...] = ("cisco-ios", "cisco-nxos", "arista-eos", "juniper-junos")
 PASSWORD = "a-password"
 JOINS = "^(interface|set interfaces) "
 HARMLESS = {"cisco-ios": "GigabitEthernet1/0/1", "cisco-nxos": "Ethernet1/1", "arista-eos": "Ethernet1"}
@@ -58,7 +58,7 @@ def spoiled(draw: st.DrawFn, sound: str) -> str:
 
 
 @st.composite
-def documents(draw: st.DrawFn, dialect: DialectName) -> tuple[Any, Any]:
+def documents(draw: st.DrawFn, dialect: SwitchDialect) -> tuple[Any, Any]:
     """A platform and a tenant in mode vlan; strange everywhere, and one of their words perhaps spoiled."""
     ports = draw(
         st.lists(st.from_regex(PORT_PATTERNS[dialect], fullmatch=True), min_size=1, max_size=2, unique_by=str.lower)
@@ -116,7 +116,7 @@ class Told:
 
 
 async def played(
-    dialect: DialectName, platform: Platform, tenant: TenantNetwork, *, rejected: str | None = None
+    dialect: SwitchDialect, platform: Platform, tenant: TenantNetwork, *, rejected: str | None = None
 ) -> Told:
     """A tenant's whole life on a switch that has what the platform's document says it has.
 
@@ -174,7 +174,7 @@ async def no_secret(namespace: str, name: str, key: str) -> str:
 _of_a_harmless_one: dict[str, set[str]] = {}
 
 
-def harmless(dialect: DialectName) -> set[str]:
+def harmless(dialect: SwitchDialect) -> set[str]:
     """The shapes of the lines that a document without any strangeness leads to."""
     if dialect not in _of_a_harmless_one:
         switch = {**SWITCH, "platform": dialect, "trunks": [HARMLESS[dialect]]}
@@ -197,7 +197,7 @@ def harmless(dialect: DialectName) -> set[str]:
 )
 @given(data=st.data())
 def test_no_accepted_document_makes_a_switch_execute_a_line_that_was_not_rendered(
-    dialect: DialectName, data: st.DataObject
+    dialect: SwitchDialect, data: st.DataObject
 ) -> None:
     raw_platform, raw = data.draw(documents(dialect))
     try:

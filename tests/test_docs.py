@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from clients.devices.reference import reference as switches_reference
+from clients.devices.routers.reference import reference as routers_reference
 from clients.devices.translators import ruleset, saving
 from tenancy.reference import reference
 from workers.settings import settings_reference
@@ -30,6 +31,10 @@ def test_the_page_of_the_translators_has_every_line_that_makes_the_table_and_eve
     page = (ROOT / "docs/reference/translators.md").read_text()
     for line in (*ruleset.CREATE, *(command for command, _ in saving.PREREQUISITES), saving.FILE, saving.DRAFT):
         assert line in page
+
+
+def test_the_reference_of_the_routers_is_what_the_dialects_say() -> None:
+    assert (ROOT / "docs/reference/routers.md").read_text() == routers_reference(), "run `make docs`"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -1,8 +1,8 @@
 """The page about the switches, made from the dialects: docs/reference/switches.md."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from clients.devices.command_line import Candidate
+from clients.devices.command_line import CommandLine
 from clients.devices.dialect import Dialect, port_word, rendered
 from clients.devices.dialects import DIALECTS
 from tenancy.devices import vlan_name
@@ -56,21 +56,17 @@ def _platform(dialect: Dialect) -> str:
     ensure = _lines(dialect, (dialect.create, dialect.join), port)
     absent = _lines(dialect, (dialect.leave, dialect.delete), port)
     reading = dialect.reading
-    read = ", ".join(f"`{one}`" for one in (reading.vlans, reading.port.format(port=port_word(dialect, port))))
+    read = read_with(reading.vlans, reading.port.format(port=port_word(dialect, port)))
     parts = [
         f"## {dialect.platform}\n",
         f"{tried}\n",
         "Made:\n",
-        _block(ensure),
+        block(ensure),
         "Taken away:\n",
-        _block(absent),
+        block(absent),
         f"Read: {read}.",
-        *(
-            _candidate(dialect.cli.candidate)
-            if dialect.cli.candidate
-            else [f"In effect: each line at once, after `{dialect.cli.enter}`."]
-        ),
-        f"Saved: `{dialect.cli.saving.command}`." if dialect.cli.saving else "Saved: by the commit.",
+        in_effect(dialect.cli),
+        saved(dialect.cli),
         "",
         *(f"- {one}" for one in dialect.known),
         "",
@@ -80,13 +76,32 @@ def _platform(dialect: Dialect) -> str:
     return "\n".join(parts)
 
 
-def _candidate(candidate: Candidate) -> Iterable[str]:
-    steps = [candidate.open, candidate.diff, candidate.check, candidate.commit, *candidate.confirm]
-    told = ", ".join(f"`{step.format(session='berth-1f2e3d4c')}`" for step in steps if step is not None)
-    back = ", ".join(f"`{line.format(session='berth-1f2e3d4c')}`" for line in candidate.revert)
-    return [
-        f"In effect: {told}; between the commit and its confirmation it is read back, and else goes back with {back}."
-    ]
+def read_with(*commands: str) -> str:
+    """Commands one after the other, for a sentence."""
+    return ", ".join(f"`{command.format(session='berth-1f2e3d4c')}`" for command in commands)
+
+
+def in_effect(cli: CommandLine) -> str:
+    """How the lines take effect, in a sentence."""
+    candidate = cli.candidate
+    if candidate is None:
+        return f"In effect: each line at once, after `{cli.enter}`."
+    steps = (candidate.open, candidate.diff, candidate.check, candidate.commit, *candidate.confirm)
+    told = f"In effect: {read_with(*(step for step in steps if step is not None))}; "
+    if not candidate.revert:
+        return f"{told}all of it at once or nothing, and then it is read back."
+    return (
+        f"{told}between the commit and its confirmation it is read back, and else goes back with "
+        f"{read_with(*candidate.revert)}."
+    )
+
+
+def saved(cli: CommandLine) -> str:
+    """How it is saved, in a sentence."""
+    if cli.saving is None:
+        return "Saved: by the commit."
+    commands = [cli.saving.command] if cli.saving.proof is None else [cli.saving.command, cli.saving.proof]
+    return f"Saved: {read_with(*commands)}."
 
 
 def _lines(dialect: Dialect, groups: Iterable[tuple[str, ...]], port: str) -> list[str]:
@@ -94,5 +109,6 @@ def _lines(dialect: Dialect, groups: Iterable[tuple[str, ...]], port: str) -> li
     return [line for group in groups for line in rendered(group, vlan=_VLAN, name=_NAME, port=word)]
 
 
-def _block(lines: list[str]) -> str:
+def block(lines: Sequence[str]) -> str:
+    """Lines as they are typed."""
     return "\n".join(["```", *lines, "```", ""])

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from lab.switches.control import control, served
 from lab.switches.documents import FabricDocument, Served, SwitchDocument
+from lab.switches.peering import SECONDS, Peering
 from lab.switches.server import Login
 from lab.switches.switch import Switch
 
@@ -37,6 +38,10 @@ async def _serve(arguments: argparse.Namespace) -> None:
         switches = {
             one.name: await stack.enter_async_context(_switch(one, arguments.state)) for one in document.switches
         }
+        for peering in document.peerings:
+            seconds = SECONDS if peering.seconds is None else peering.seconds
+            link = Peering(switches[peering.edge], switches[peering.neighbour], seconds=seconds)
+            await stack.enter_async_context(link)
         runner = web.AppRunner(control(switches), access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
@@ -68,6 +73,7 @@ def _switch(one: SwitchDocument, state: Path) -> Switch:
         routes=[route.made() for route in one.routes],
         save_seconds=one.save_seconds,
         command_seconds=one.command_seconds,
+        boot_seconds=one.boot_seconds,
         minute_seconds=one.minute_seconds,
         lines=one.lines,
         state_file=state / f"{one.name}.json",

@@ -5,6 +5,7 @@ GET    /switches/{name}/running        its running configuration, as the switch 
 GET    /switches/{name}/state          both as data: VLANs, ports, static routes, the rest
 GET    /switches/{name}/journal        every line it was sent; DELETE forgets them
 GET    /switches/{name}/faults         POST adds one, DELETE clears them, DELETE .../faults/{id} removes one
+GET    /switches/{name}/table          the routes a router uses: network, protocol, tag, next hops
 POST   /switches/{name}/reload         restart: sessions cut, running := start-up
 POST   /switches/{name}/change         {"lines": [...]}: somebody changes the running configuration by hand
 PUT    /switches/{name}/heard          {"network": "...", "next_hop": "..."}: a BGP neighbour announces it; null withdraws
@@ -51,6 +52,7 @@ def control(switches: Mapping[str, Switch]) -> web.Application:
         ("GET", "/running", face.running),
         ("GET", "/startup", face.startup),
         ("GET", "/state", face.state),
+        ("GET", "/table", face.table),
         ("GET", "/journal", face.journal),
         ("DELETE", "/journal", face.clear_journal),
         ("GET", "/faults", face.faults),
@@ -112,6 +114,9 @@ class _Control:
     async def state(self, switch: Switch, _: web.Request) -> web.Response:
         return web.json_response({"running": _plain(switch.running), "startup": _plain(switch.startup)})
 
+    async def table(self, switch: Switch, _: web.Request) -> web.Response:
+        return web.json_response(switch.table())
+
     async def journal(self, switch: Switch, _: web.Request) -> web.Response:
         return web.json_response(switch.journal.listed())
 
@@ -140,6 +145,7 @@ class _Control:
 
     async def reload(self, switch: Switch, _: web.Request) -> web.Response:
         switch.reload()
+        await switch.up()
         return web.json_response({})
 
     async def change(self, switch: Switch, request: web.Request) -> web.Response:

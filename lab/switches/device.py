@@ -78,6 +78,14 @@ class Sessions:
     open: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A BGP neighbour, as it presents itself."""
+
+    name: str
+    router_id: str
+
+
 @dataclass(slots=True)
 class Device:
     """What the command lines of one switch share."""
@@ -95,6 +103,10 @@ class Device:
     """Told after the start-up configuration changed."""
     heard: dict[str, str] = field(default_factory=dict)
     """What the router's BGP neighbours announce to it: network to next hop."""
+    peers: dict[str, Peer] = field(default_factory=dict)
+    """The router's BGP neighbours whose session is up, by address."""
+    changed: list[Callable[[], None]] = field(default_factory=list)
+    """Told after the running configuration may have changed, and when the device is up or down."""
     forward: Callable[[Configuration], Awaitable[None]] | None = None
     """Makes real ports do what the running configuration says, before a line is answered; None where there are none."""
     restart: Callable[[], None] = lambda: None
@@ -104,6 +116,11 @@ class Device:
         """Take this long over something; nothing at all where it is 0."""
         if seconds:
             await asyncio.sleep(seconds)
+
+    def tell_changed(self) -> None:
+        """Tell that the running configuration may have changed, or that the device is up or down."""
+        for listener in self.changed:
+            listener()
 
     def tell_saved(self) -> None:
         """Tell that the start-up configuration changed."""

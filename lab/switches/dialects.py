@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 
-from lab.switches import eos, ios, iosxe, junos, junos_store, nxos, vyos, vyos_store
+from lab.switches import eos, frr, ios, iosxe, junos, junos_store, nxos, vyos, vyos_store
 from lab.switches.configuration import Configuration, Port
 from lab.switches.device import Device, Shell, Store
+from lab.switches.frr import FrrShell
+from lab.switches.frr_store import FrrStore
 from lab.switches.junos import JunosShell
 from lab.switches.junos_store import JunosStore
 from lab.switches.session import Session
@@ -16,7 +18,7 @@ from lab.switches.vyos_store import VyosStore
 
 SwitchDialect: TypeAlias = Literal["cisco-ios", "cisco-nxos", "arista-eos", "juniper-junos"]
 """What may be a switch; the last two may be a router as well."""
-DialectName: TypeAlias = SwitchDialect | Literal["cisco-iosxe", "vyos"]
+DialectName: TypeAlias = SwitchDialect | Literal["cisco-iosxe", "frr", "vyos"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,10 @@ class System:
     """What a session begins with."""
     more: str = " --More-- "
     """How the pager asks."""
+    announced: Callable[[Store, Device], frozenset[str]] = lambda _, __: frozenset()
+    """The networks it tells its BGP neighbours."""
+    table: Callable[[Store, Device], list[dict[str, Any]]] | None = None
+    """The routes in use, as plain data; None where it has no such table here."""
 
 
 def _cisco(dialect: Dialect, ports: Sequence[str | Port], lines: int, banner: str = "Cisco-1.25") -> System:
@@ -67,6 +73,19 @@ SYSTEMS: dict[DialectName, System] = {
         banner="OpenSSH_7.5",
         greeting="--- JUNOS 21.4R3.15 built 2022-09-16 01:42:35 UTC\n",
         more="---(more)---",
+    ),
+    "frr": System(
+        frr.DEFAULT_PORTS,
+        frr.TERMINAL_LINES,
+        None,
+        FrrStore,
+        lambda device, store, session: FrrShell(device, cast(FrrStore, store), session),
+        lambda lines: ["configure terminal", *lines, "end"],
+        banner="OpenSSH_9.2p1 Debian-2+deb12u2",
+        greeting=frr.GREETING,
+        more=":",
+        announced=lambda store, device: cast(FrrStore, store).announced(device.heard),
+        table=lambda store, device: frr.table(cast(FrrStore, store), device),
     ),
     "vyos": System(
         vyos.DEFAULT_PORTS,

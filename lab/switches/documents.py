@@ -1,6 +1,6 @@
 """Which switches a process serves: its configuration file, and what it writes about itself once it listens."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -11,6 +11,7 @@ from pydantic import (
     IPvAnyNetwork,
     SecretStr,
     field_validator,
+    model_validator,
 )
 
 from lab.switches.configuration import Port, StaticRoute, numbers, routed, trunk
@@ -78,14 +79,24 @@ class SwitchDocument(_Frozen):
     routes: tuple[RouteDocument, ...] = ()
     save_seconds: Annotated[float, Field(ge=0)] = 0.0
     command_seconds: Annotated[float, Field(ge=0)] = 0.0
+    boot_seconds: Annotated[float, Field(ge=0)] = 0.0
     minute_seconds: Annotated[float, Field(gt=0)] = 60.0
     lines: Annotated[int, Field(ge=0)] | None = None
 
 
+class PeeringDocument(_Frozen):
+    """BGP between two of the routers: the neighbour hears what the edge announces, `seconds` later."""
+
+    edge: str
+    neighbour: str
+    seconds: Annotated[float, Field(ge=0)] | None = None
+
+
 class FabricDocument(_Frozen):
-    """All switches of one process."""
+    """All switches and routers of one process."""
 
     switches: Annotated[tuple[SwitchDocument, ...], Field(min_length=1)]
+    peerings: tuple[PeeringDocument, ...] = ()
 
     @field_validator("switches")
     @classmethod
@@ -93,6 +104,14 @@ class FabricDocument(_Frozen):
         if len({switch.name for switch in switches}) < len(switches):
             raise ValueError("two switches have one name: name each differently")
         return switches
+
+    @model_validator(mode="after")
+    def _peers_are_there(self) -> Self:
+        names = {switch.name for switch in self.switches}
+        for peering in self.peerings:
+            if missing := {peering.edge, peering.neighbour} - names:
+                raise ValueError(f"peering with {', '.join(sorted(missing))}: name routers of `switches`")
+        return self
 
 
 class ServedSwitch(_Frozen):

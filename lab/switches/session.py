@@ -86,6 +86,12 @@ class Session:
 
     async def _run(self, shell: Shell, line: str) -> tuple[str, bool]:
         try:
+            return await self._carry_out(shell, line)
+        finally:
+            self._device.tell_changed()
+
+    async def _carry_out(self, shell: Shell, line: str) -> tuple[str, bool]:
+        try:
             text = await shell.run(line)
             if self._device.forward is not None:
                 await self._device.forward(self._store.running)

@@ -5,7 +5,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import asyncssh
 
@@ -13,7 +13,7 @@ from lab.errors import LabError
 from lab.ports import HOST, reserve
 from lab.ports import Port as ReservedPort
 from lab.switches.configuration import Configuration, Port, StaticRoute, trunk
-from lab.switches.device import Device, RejectedError, Sessions
+from lab.switches.device import Device, Peer, RejectedError, Sessions
 from lab.switches.dialects import SYSTEMS, DialectName
 from lab.switches.faults import Faults
 from lab.switches.journal import Journal
@@ -39,6 +39,7 @@ class Switch:
         routes: its static routes.
         save_seconds: what a save (or a commit) takes.
         command_seconds: what every line takes.
+        boot_seconds: what a restart takes, in which it answers nobody.
         minute_seconds: what it takes for a minute where it waits for minutes, as a confirmed commit does.
         lines: how many sessions there may be at once; None is the dialect's own limit.
         state_file: where its start-up configuration is kept; what is there already wins over `ports`, `vlans`, `other`,
@@ -61,6 +62,7 @@ class Switch:
         routes: Sequence[StaticRoute] = (),
         save_seconds: float = 0.0,
         command_seconds: float = 0.0,
+        boot_seconds: float = 0.0,
         minute_seconds: float = 60.0,
         lines: int | None = None,
         state_file: Path | None = None,
@@ -98,6 +100,9 @@ class Switch:
             system.more,
             lambda session: system.new_shell(self._device, self._store, session),
         )
+        self._boot_seconds = boot_seconds
+        self._boot: asyncio.TimerHandle | None = None
+        self._up = asyncio.Event()
         self._state_file = state_file
         self._key = asyncssh.import_private_key(host_key) if host_key else asyncssh.generate_private_key("ssh-ed25519")
         self._other_key: asyncssh.SSHKey | None = None
@@ -144,9 +149,25 @@ class Switch:
         return self._store.text(which)
 
     def reload(self) -> None:
-        """Restart: every session is cut, running := start-up."""
+        """Restart: every session is cut, running := start-up. It is up again after `boot_seconds`."""
         self._doorway.cut_all()
         self._store.reload()
+        self._go_down()
+        if self._boot_seconds:
+            self._boot = asyncio.get_running_loop().call_later(self._boot_seconds, self._come_up)
+            self._close()
+        else:
+            self._come_up()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it runs: not while it is not entered, nor while it restarts."""
+        return self._up.is_set()
+
+    async def up(self) -> None:
+        """Wait until it runs and listens, after a restart."""
+        await self._up.wait()
+        await self.listening()
 
     async def program(self, forward: Callable[[Configuration], Awaitable[None]]) -> None:
         """Have real ports programmed as the running configuration says: now, and with each line a client sends.
@@ -155,6 +176,27 @@ class Switch:
         """
         self._device.forward = forward
         await forward(self.running)
+
+    @property
+    def announced(self) -> frozenset[str]:
+        """The networks it tells its BGP neighbours now; none while it is down."""
+        return self._system.announced(self._store, self._device) if self.is_up else frozenset()
+
+    def table(self) -> list[dict[str, Any]]:
+        """The routes it uses, as plain data. Raises LabError where it has no such table here."""
+        if self._system.table is None:
+            raise LabError(f"{self.name} ({self.dialect}) shows no routing table: expected a router that runs frr")
+        return self._system.table(self._store, self._device)
+
+    @property
+    def changed(self) -> list[Callable[[], None]]:
+        """Told after its running configuration may have changed, and when it is up or down."""
+        return self._device.changed
+
+    @property
+    def peers(self) -> dict[str, Peer]:
+        """Its BGP neighbours whose session is up, by address."""
+        return self._device.peers
 
     def hear(self, network: str, next_hop: str) -> None:
         """A BGP neighbour announces a network to it."""
@@ -179,6 +221,8 @@ class Switch:
                 said.append(await shell.run(line))
             except RejectedError as error:
                 raise LabError(f"switch {self.name} does not take {line!r}: {str(error).strip()}") from error
+            finally:
+                self._device.tell_changed()
         shell.close()
         return "\n".join(text for text in said if text)
 
@@ -196,13 +240,14 @@ class Switch:
             self._reserved = None
             raise
         self.faults.listeners.append(self._follow_faults)
-        self._follow_faults()
+        self._come_up()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.faults.listeners.remove(self._follow_faults)
+        self._go_down()
         self._close()
         self._doorway.cut_all()
         await asyncio.gather(*self._opening, *self._doorway.tasks, return_exceptions=True)
@@ -238,9 +283,26 @@ class Switch:
             self._acceptor.close()
             self._acceptor = None
 
+    def _go_down(self) -> None:
+        if self._boot:
+            self._boot.cancel()
+            self._boot = None
+        self._up.clear()
+        self._device.tell_changed()
+
+    def _come_up(self) -> None:
+        self._boot = None
+        self._up.set()
+        self._follow_faults()
+        self._device.tell_changed()
+
+    @property
+    def _answers(self) -> bool:
+        return self.is_up and not self.faults.lasting("refuse")
+
     def _follow_faults(self) -> None:
         """Some faults change how the switch listens."""
-        if self.faults.lasting("refuse"):
+        if not self._answers:
             self._close()
         elif self._acceptor:
             self._acceptor.update(server_host_keys=[self._shown_key()])
@@ -251,7 +313,7 @@ class Switch:
 
     async def _reopen(self) -> None:
         async with self._changing:
-            if not self._acceptor and self._reserved and not self.faults.lasting("refuse"):
+            if not self._acceptor and self._reserved and self._answers:
                 await self._listen()
 
     async def listening(self) -> None:

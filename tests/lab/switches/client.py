@@ -73,8 +73,10 @@ async def connected(switch: Switch, **options: object) -> AsyncIterator[asyncssh
 
 
 @asynccontextmanager
-async def session(switch: Switch, *, enable: bool = True, **options: object) -> AsyncIterator[Client]:
-    """A session without paging, privileged where there is an enable secret."""
+async def session(
+    switch: Switch, *, enable: bool = True, paging: bool = False, **options: object
+) -> AsyncIterator[Client]:
+    """A session without paging unless asked for, privileged where there is an enable secret."""
     async with connected(switch, **options) as connection:
         process = await connection.create_process(term_type="vt100", encoding="utf-8")
         client = Client(process)
@@ -82,7 +84,8 @@ async def session(switch: Switch, *, enable: bool = True, **options: object) -> 
         if switch.dialect == "vyos":
             await client.send("set terminal length 0")
         elif switch.dialect != "juniper-junos":
-            await client.send("terminal length 0")
+            if not paging:
+                await client.send("terminal length 0")
             if enable and switch.login.enable_secret:
                 await client.send("enable", "assword: $")
                 await client.send(SECRET)

@@ -41,13 +41,14 @@ DOCUMENT = {
 
 
 class Process:
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, document: object = DOCUMENT) -> None:
         self._folder = folder
+        self._document = document
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> Served:
         config, port_file = self._folder / "config.json", self._folder / "ports.json"
-        config.write_text(json.dumps(DOCUMENT))
+        config.write_text(json.dumps(self._document))
         port_file.unlink(missing_ok=True)
         arguments = ["--config", config, "--state", self._folder / "state", "--port-file", port_file]
         self._process = await asyncio.create_subprocess_exec(

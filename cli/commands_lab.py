@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,13 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.errors import CommandError, configuration_failure
-from cli.examples import example
 from cli.exit_codes import ExitCode
 from cli.options import Json
 from cli.session import session
 from cli.terminal import clean, say, show, show_json
 from lab.errors import LabError
-from lab.home import RunningLab, find_lab, home_folder
+from lab.home import RunningDevice, RunningLab, find_lab, home_folder
 from workers.settings import ConfigurationError
 
 if TYPE_CHECKING:
@@ -77,8 +77,7 @@ def lab(
     said = session(context).overrides.get("platform")
     if said is not None and mode == "vlan":
         raise CommandError(ExitCode.USAGE, "--platform and --mode exclude each other: a document says its mode itself")
-    platform = Path(said or example("platform.yaml")) if mode == "overlay" else None
-    return asyncio.run(_run_lab(platform, ui_port, json=json))
+    return asyncio.run(_run_lab(Path(said) if said else None, ui_port, vlan=mode == "vlan", json=json))
 
 
 @app.command("env")
@@ -189,19 +188,23 @@ def running_lab() -> RunningLab:
     return found
 
 
-async def _run_lab(platform: Path | None, ui_port: int | None, *, json: bool) -> ExitCode:
-    from cli.lab_worker import ground  # needs the packages of the extra `lab`
+async def _run_lab(platform: Path | None, ui_port: int | None, *, vlan: bool, json: bool) -> ExitCode:
+    # These need the packages of the extra `lab`.
+    from cli.lab_platform import OVERLAY, VLAN
+    from cli.lab_worker import ground
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with ground(home_folder(), platform=platform, ui_port=ui_port, progress=say) as here:
+    async with ground(
+        home_folder(), platform=platform, document=VLAN if vlan else OVERLAY, ui_port=ui_port, progress=say
+    ) as here:
         lab = here.lab
         if json:
             show_json(lab.model_dump(mode="json"))
         else:
-            show(*_told(lab, here.worker_log, vlan=platform is None))
+            show(*_told(lab, here.worker_log, vlan=vlan))
         stopped, failed = asyncio.create_task(stop.wait()), asyncio.create_task(here.failed(say))
         try:
             await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
@@ -214,20 +217,25 @@ async def _run_lab(platform: Path | None, ui_port: int | None, *, json: bool) ->
 
 
 def _told(lab: RunningLab, worker_log: Path, *, vlan: bool) -> list[Text]:
-    switches = ", ".join(f"{one.name} {one.dialect} at port {one.port}" for one in lab.switches)
     lines = (
         f"Temporal UI    {lab.temporal_ui_url}",
         f"Temporal       {lab.temporal_address}",
         f"Kubernetes     {lab.kubernetes_url}",
         f"platform       {lab.platform}",
         f"worker's log   {worker_log}",
-        *([f"switches       {switches}; login berth, password in {lab.password_file}"] if vlan else []),
+        *([f"switches       {_listed(lab.switches)}"] if vlan else []),
+        f"routers        {_listed(lab.routers)}",
+        f"               login {lab.username}, password in {lab.password_file}; see `berth lab device --help`",
         f"next, in another terminal here: berth onboard examples/{'umbrella' if vlan else 'acme'}.yaml",
         *(["and in a third, as the network team: berth approve umbrella --as nadia@example.com"] if vlan else []),
         'for temporal and kubectl:       eval "$(berth lab env)"',
         "Ctrl-C stops it; the state is kept",
     )
     return [clean(line) for line in lines]
+
+
+def _listed(devices: Sequence[RunningDevice]) -> str:
+    return ", ".join(f"{one.name} {one.dialect} at port {one.port}" for one in devices)
 
 
 async def _add(lab: RunningLab, fault: "Fault") -> str:

@@ -1,10 +1,9 @@
-"""The scenes of `berth demo`: two tenants, a bad document, a failure that is undone, a tenant taken back, a VLAN.
+"""The scenes of `berth demo`: two tenants, their routes, a bad document, a failure that is undone, a tenant taken back, a VLAN.
 
 Each checks what it tells. Whatever is not as told raises CommandError, so that the demo ends with a message and a code.
 """
 
 import asyncio
-import shutil
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from temporalio.client import Client
 
+from cli.demo_edge import play_announced, play_forgotten
 from cli.demo_stage import aside, expect, followed, scene, started
 from cli.demo_vlan import play_vlan
 from cli.documents import read_platform_file, read_tenants
@@ -20,6 +20,7 @@ from cli.errors import CommandError
 from cli.examples import example
 from cli.exit_codes import ExitCode
 from cli.lab_control import LabControl, lab_control
+from cli.lab_platform import OVERLAY
 from cli.lab_worker import connect_to, ground
 from cli.report import end_view
 from cli.runs import Workflow, reaching
@@ -42,17 +43,17 @@ MISTAKES = 8
 async def play(home: Path, *, keep: bool) -> None:
     """All scenes, with the platform's state in this folder. Raises CommandError at the first that goes wrong."""
     scene("A platform", "Temporal's real server, a simulated Kubernetes API with Kube-OVN in it, and a worker.")
-    platform = home / "platform.yaml"
-    await asyncio.to_thread(shutil.copyfile, example("platform.yaml"), platform)
-    async with ground(home, platform=platform, stop_seconds=2.0, progress=aside) as here:
+    async with ground(home, stop_seconds=2.0, progress=aside) as here:
         show(clean(f"The Temporal UI, while this runs: {here.lab.temporal_ui_url}", "bold"))
         client = await connect_to(here.lab)
         async with reaching(client), lab_control(here.lab.kubernetes_url) as control:
-            await _two_tenants(client, control)
+            acme, globex = await _two_tenants(client, control)
+            await play_announced(here.lab, (acme, globex))
             _bad_document()
             await _failure(client, control)
             await _taken_back(client, control)
-            await play_vlan(client, here.lab, platform)
+            await play_forgotten(here.lab, gone=globex, kept=acme)
+            await play_vlan(client, here.lab, home / OVERLAY)
         if keep:
             scene("Yours to look at", f"Everything runs on until Ctrl-C: {here.lab.temporal_ui_url}")
             show(clean(f"For `berth` in another terminal: export BERTH_HOME={home}"))
@@ -60,10 +61,10 @@ async def play(home: Path, *, keep: bool) -> None:
         aside("stopping everything")
 
 
-async def _two_tenants(client: Client, control: LabControl) -> None:
+async def _two_tenants(client: Client, control: LabControl) -> tuple[HandOver, HandOver]:
     scene("Two tenants at once", "Both use 10.0.0.0/22: each VPC is a routing domain of its own. Acme is dual stack.")
     ends = await _run(client, "OnboardTenant", _documents("acme.yaml", "globex.yaml"))
-    handed_over = [end.result for end in ends.values() if isinstance(end.result, HandOver)]
+    handed_over = {tenant: end.result for tenant, end in ends.items() if isinstance(end.result, HandOver)}
     expect(len(handed_over) == 2, "both tenants are onboarded", ends)
     scene("What now exists", "Read from the Kubernetes API, as `kubectl get vpcs,subnets,ovn-eips` would.")
     found = [await _found(control, tenant) for tenant in ends]
@@ -73,6 +74,7 @@ async def _two_tenants(client: Client, control: LabControl) -> None:
     for tenant, end in ends.items():
         if (view := end_view(tenant, end)) is not None:
             show(view)
+    return handed_over["acme"], handed_over["globex"]
 
 
 def _bad_document() -> None:

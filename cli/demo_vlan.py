@@ -16,8 +16,8 @@ from cli.documents import read_platform_file, read_tenants
 from cli.errors import CommandError
 from cli.examples import example
 from cli.exit_codes import ExitCode
-from cli.lab_control import SwitchControl, switch_control
-from cli.lab_vlan import write_vlan_platform
+from cli.lab_control import DeviceControl, device_control
+from cli.lab_platform import VLAN, write_lab_platform
 from cli.report import end_view
 from cli.runs import tell
 from cli.terminal import clean, show
@@ -44,9 +44,9 @@ async def play_vlan(client: Client, lab: RunningLab, platform: Path) -> None:
         "A VLAN for each tenant",
         "The same platform as an installation in mode vlan, with four simulated switches (IOS, NX-OS, EOS, Junos) over SSH.",
     )
-    await asyncio.to_thread(write_vlan_platform, lab, platform)
+    await asyncio.to_thread(write_lab_platform, lab, VLAN, platform)
     (source,) = read_tenants([str(example(f"{TENANT}.yaml"))], read_platform_file(platform))
-    async with switch_control(lab.switches_url) as switches:
+    async with device_control(lab.switches_url) as switches:
         before = await _startup(switches, lab)
         watched = await started(client, "OnboardTenant", {TENANT: to_plain(source.tenant)})
         show(pending_table([await _waiting(client)]))
@@ -73,11 +73,11 @@ async def play_vlan(client: Client, lab: RunningLab, platform: Path) -> None:
         show(clean("Every switch's start-up configuration is exactly as before.", "green"))
 
 
-async def _startup(switches: SwitchControl, lab: RunningLab) -> dict[str, str]:
+async def _startup(switches: DeviceControl, lab: RunningLab) -> dict[str, str]:
     return {one.name: await switches.text(one.name, "startup") for one in lab.switches}
 
 
-async def _lines_about(switches: SwitchControl, lab: RunningLab, vlan: int) -> dict[str, list[str]]:
+async def _lines_about(switches: DeviceControl, lab: RunningLab, vlan: int) -> dict[str, list[str]]:
     """By switch: the lines of its start-up configuration that bear the VLAN's ID or name."""
     wanted = re.compile(rf"\b{vlan}\b|\b{re.escape(vlan_name(TENANT))}\b")
     return {

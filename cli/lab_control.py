@@ -74,53 +74,58 @@ async def lab_control(url: str) -> AsyncIterator[LabControl]:
         yield LabControl(http, url)
 
 
-class SwitchControl:
-    """The lab's simulated switches from behind: what they hold, their faults. Raises CommandError as LabControl does."""
+class DeviceControl:
+    """The lab's simulated switches and routers from behind: what they hold, their faults. Raises as LabControl does."""
 
     def __init__(self, http: aiohttp.ClientSession, url: str) -> None:
         self._http = http
         self._url = url
 
-    async def text(self, switch: str, which: str) -> str:
-        """The running or start-up configuration, as the switch writes it."""
-        answer = await self._call("GET", switch, which)
+    async def text(self, device: str, which: str) -> str:
+        """The running or start-up configuration, as the device writes it."""
+        answer = await self._call("GET", device, which)
         return str(answer)
 
-    async def reload(self, switch: str) -> None:
-        """Restarts a switch: what it had not saved is gone."""
-        await self._call("POST", switch, "reload")
-
-    async def add_fault(self, switch: str, fault: Mapping[str, Any]) -> str:
-        """Switches a fault on; returns its ID."""
-        answer = await self._call("POST", switch, "faults", fault)
-        return str(answer["id"])
-
-    async def faults(self, switch: str) -> list[dict[str, Any]]:
-        """Every fault of a switch, with how often it struck."""
-        answer: list[dict[str, Any]] = await self._call("GET", switch, "faults")
+    async def routes(self, router: str) -> list[dict[str, Any]]:
+        """The routes a router uses now."""
+        answer: list[dict[str, Any]] = await self._call("GET", router, "table")
         return answer
 
-    async def clear_faults(self, switch: str) -> None:
-        """Switches every fault of a switch off."""
-        await self._call("DELETE", switch, "faults")
+    async def reload(self, device: str) -> None:
+        """Restarts a device: what it had not saved is gone."""
+        await self._call("POST", device, "reload")
 
-    async def _call(self, method: str, switch: str, what: str, body: Mapping[str, Any] | None = None) -> Any:
-        url = f"{self._url}/switches/{quote(switch, safe='')}/{what}"
+    async def add_fault(self, device: str, fault: Mapping[str, Any]) -> str:
+        """Switches a fault on; returns its ID."""
+        answer = await self._call("POST", device, "faults", fault)
+        return str(answer["id"])
+
+    async def faults(self, device: str) -> list[dict[str, Any]]:
+        """Every fault of a device, with how often it struck."""
+        answer: list[dict[str, Any]] = await self._call("GET", device, "faults")
+        return answer
+
+    async def clear_faults(self, device: str) -> None:
+        """Switches every fault of a device off."""
+        await self._call("DELETE", device, "faults")
+
+    async def _call(self, method: str, device: str, what: str, body: Mapping[str, Any] | None = None) -> Any:
+        url = f"{self._url}/switches/{quote(device, safe='')}/{what}"
         try:
             async with self._http.request(method, url, json=body) as answer:
                 if answer.status >= 400:
                     text = (await answer.text())[:500]
                     code = ExitCode.NOT_FOUND if answer.status == 404 else ExitCode.USAGE
-                    raise CommandError(code, f"switch {shown(switch)}: {text}")
+                    raise CommandError(code, f"device {shown(device)}: {text}")
                 return await answer.json() if answer.content_type == "application/json" else await answer.text()
         except (aiohttp.ClientError, TimeoutError) as error:
             raise CommandError(
-                ExitCode.UNREACHABLE, f"the lab's switches do not answer at {self._url}: {error}"
+                ExitCode.UNREACHABLE, f"the lab's devices do not answer at {self._url}: {error}"
             ) from error
 
 
 @asynccontextmanager
-async def switch_control(url: str) -> AsyncIterator[SwitchControl]:
-    """A connection to the control API of the lab's switches."""
+async def device_control(url: str) -> AsyncIterator[DeviceControl]:
+    """A connection to the control API of the lab's switches and routers."""
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=CALL_SECONDS)) as http:
-        yield SwitchControl(http, url)
+        yield DeviceControl(http, url)

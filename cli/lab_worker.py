@@ -13,7 +13,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
-from cli.lab_vlan import PLATFORM, write_vlan_platform
+from cli.lab_platform import OVERLAY, write_lab_platform
 from lab.embedded import Lab
 from lab.errors import LabError
 from lab.home import RunningLab
@@ -62,20 +62,21 @@ class Ground:
 async def ground(
     home: Path,
     *,
-    platform: Path | None,
+    platform: Path | None = None,
+    document: str = OVERLAY,
     ui_port: int | None = None,
     stop_seconds: float = STOP_SECONDS,
     progress: Callable[[str], None] = lambda _: None,
 ) -> AsyncIterator[Ground]:
     """A lab in this folder with a worker on it, both stopped on leaving. Raises CommandError where they cannot start.
 
-    Without a platform's document it is the example in mode vlan, with the lab's own switches written into it.
+    Without a platform's document of its own it is this example, with the lab's switches and routers written into it.
     """
     try:
         lab = Lab(
             home,
             search_attributes=SEARCH_ATTRIBUTES,
-            platform=platform or home / PLATFORM,
+            platform=platform or home / document,
             ui_port=ui_port,
             stop_seconds=min(stop_seconds, 5.0),
             progress=progress,
@@ -83,7 +84,7 @@ async def ground(
         async with lab:
             running = lab.running
             if platform is None:
-                write_vlan_platform(running, home / PLATFORM)
+                write_lab_platform(running, document, home / document)
             worker = worker_of(running)
             progress("starting a worker")
             await _start(worker, running)

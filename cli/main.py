@@ -14,11 +14,11 @@ import typer
 from cli import (
     commands_approve,
     commands_change,
+    commands_devices,
     commands_doctor,
     commands_documents,
     commands_lab,
     commands_look,
-    commands_switches,
     demo,
 )
 from cli.errors import CommandError
@@ -49,7 +49,7 @@ app.command("schema", rich_help_panel=DOCUMENTS)(commands_documents.schema)
 app.command("doctor", rich_help_panel=SERVICES)(commands_doctor.doctor)
 app.command("worker", rich_help_panel=SERVICES)(commands_lab.worker)
 app.add_typer(commands_lab.app, name="lab", rich_help_panel=SERVICES)
-commands_lab.app.add_typer(commands_switches.app, name="switch")
+commands_lab.app.add_typer(commands_devices.app, name="device")
 app.command("demo", rich_help_panel=SERVICES)(demo.demo)
 
 

@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import Self
 
 from lab.errors import LabError
-from lab.fabric import DIALECTS, USERNAME, FabricServer, start_fabric
-from lab.home import Home, Ports, RunningLab, RunningSwitch, take_home
+from lab.fabric import DEVICES, DIALECTS, ROUTER_DIALECTS, USERNAME, FabricServer, start_fabric
+from lab.home import Home, Ports, RunningDevice, RunningLab, take_home
 from lab.ports import still_free
 from lab.processes import STOP_SECONDS, EndedError, ProcessId
 from lab.simulator import SimulatorServer, start_simulator
@@ -35,7 +35,7 @@ class _Up:
 
 
 class Lab:
-    """Temporal, the simulated Kubernetes API and switches over one state folder: `async with Lab(home, ...) as lab`.
+    """Temporal, the simulated Kubernetes API, switches and routers over one state folder: `async with Lab(home, ...) as lab`.
 
     While it is entered `find_lab` finds `lab.running` in the folder. What an earlier lab kept there is there again.
 
@@ -141,11 +141,11 @@ class Lab:
         self._publish(up, self.running.model_copy(update={"kubernetes": ProcessId.of(up.simulator.child.pid)}))
 
     async def kill_switches(self) -> None:
-        """End the process of the switches with SIGKILL, as a power cut: what they had not saved is gone."""
+        """End the process of the switches and routers with SIGKILL, as a power cut: what they had not saved is gone."""
         await self._entered().fabric.kill()
 
     async def restart_switches(self) -> None:
-        """Start the switches again after `kill_switches`: same ports and host keys, with what they had saved."""
+        """Start the switches and routers again after `kill_switches`: same ports and host keys, with what they had saved."""
         up = self._entered()
         await up.fabric.start()
         self._publish(up, self.running.model_copy(update={"fabric": ProcessId.of(up.fabric.child.pid)}))
@@ -175,7 +175,7 @@ class Lab:
             start_fabric(
                 home.folder,
                 control_port=still_free(last.control),
-                ports={name: still_free(last.switches.get(name)) for name in DIALECTS},
+                ports={name: still_free(last.devices.get(name)) for name in DEVICES},
                 progress=self._progress,
                 keep_open=[home.lock],
             )
@@ -218,10 +218,8 @@ class Lab:
             kubeconfig=up.home.kubeconfig,
             programs=temporal_binary().parent,
             platform=self._platform,
-            switches=tuple(
-                RunningSwitch(name=name, dialect=DIALECTS[name], port=port.number)
-                for name, port in up.fabric.ports.items()
-            ),
+            switches=_running(up.fabric, DIALECTS),
+            routers=_running(up.fabric, ROUTER_DIALECTS),
             switches_url=up.fabric.control_url,
             known_hosts=up.fabric.known_hosts,
             username=USERNAME,
@@ -233,11 +231,17 @@ class Lab:
         )
 
 
+def _running(fabric: FabricServer, dialects: Mapping[str, str]) -> tuple[RunningDevice, ...]:
+    return tuple(
+        RunningDevice(name=name, dialect=dialect, port=fabric.ports[name].number) for name, dialect in dialects.items()
+    )
+
+
 def _ports(up: _Up) -> Ports:
     return Ports(
         temporal=up.temporal.frontend.number,
         ui=up.temporal.ui.number,
         kubernetes=up.simulator.port.number,
         control=up.fabric.control.number,
-        switches={name: port.number for name, port in up.fabric.ports.items()},
+        devices={name: port.number for name, port in up.fabric.ports.items()},
     )

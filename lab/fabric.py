@@ -1,4 +1,4 @@
-"""The simulated switches, as a process of the lab."""
+"""The simulated switches and routers, as a process of the lab."""
 
 import json
 import os
@@ -13,6 +13,7 @@ import aiohttp
 from lab.errors import LabError
 from lab.ports import HOST, Port, reserve
 from lab.processes import STOP_SECONDS, Child
+from lab.routers import PEERINGS, ROUTERS
 
 STATE = "switches"
 LOG = "switches.log"
@@ -28,19 +29,22 @@ DIALECTS: Mapping[str, str] = {
     "leaf-4": "juniper-junos",
 }
 """The lab's switches."""
+ROUTER_DIALECTS: Mapping[str, str] = {router["name"]: router["dialect"] for router in ROUTERS}
+"""The lab's routers: the edge, and its neighbour."""
+DEVICES: Sequence[str] = (*DIALECTS, *ROUTER_DIALECTS)
 
 _CALL_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class FabricServer:
-    """The process of the switches, its files in the lab's folder, and the ports that stay its own."""
+    """The process of the switches and routers, its files in the lab's folder, and the ports that stay its own."""
 
     child: Child
     folder: Path
     control: Port
     ports: Mapping[str, Port]
-    """By the switch's name."""
+    """By the device's name."""
 
     @property
     def control_url(self) -> str:
@@ -49,7 +53,7 @@ class FabricServer:
 
     @property
     def known_hosts(self) -> Path:
-        """The switches' host keys, in OpenSSH's form."""
+        """The devices' host keys, in OpenSSH's form."""
         return self.folder / KNOWN_HOSTS
 
     @property
@@ -97,12 +101,12 @@ async def start_fabric(
     progress: Callable[[str], None] = lambda _: None,
     keep_open: Sequence[int] = (),
 ) -> FabricServer:
-    """Start the lab's four switches; return when they answer.
+    """Start the lab's four switches and two routers; return when they answer.
 
     Args:
         folder: where their state, their log, `known_hosts` and the login's password are; what an earlier lab left is used.
         control_port: None takes a free one.
-        ports: of the switches, by name; None, or one that is not named, takes a free one.
+        ports: of the devices, by name; None, or one that is not named, takes a free one.
         progress: told what happens, in words.
         keep_open: descriptors the process inherits.
 
@@ -111,10 +115,10 @@ async def start_fabric(
     reserved: list[Port] = []
     try:
         reserved.append(reserve(control_port))
-        for name in DIALECTS:
+        for name in DEVICES:
             # One by one: those before one that is taken are to be given up.
             reserved += [reserve((ports or {}).get(name))]
-        own = dict(zip(DIALECTS, reserved[1:], strict=True))
+        own = dict(zip(DEVICES, reserved[1:], strict=True))
         _write(folder / CONFIG, _config(own, _password(folder / PASSWORD)))
         # -P: a folder named `lab` where the user happens to be is not ours.
         command = [sys.executable, "-P", "-m", "lab.switches", "--control-port", str(reserved[0].number)]
@@ -122,7 +126,9 @@ async def start_fabric(
         command += ["--port-file", str(folder / PORT_FILE)]
         child = Child("the simulated switches", command, folder=folder, log=folder / LOG, keep_open=keep_open)
         server = FabricServer(child, folder, reserved[0], own)
-        progress(f"starting {len(DIALECTS)} simulated switches, controlled at {server.control_url}")
+        progress(
+            f"starting {len(DIALECTS)} simulated switches and {len(ROUTERS)} routers, controlled at {server.control_url}"
+        )
         await server.start()
     except OSError as error:
         _release(reserved)
@@ -130,16 +136,17 @@ async def start_fabric(
     except BaseException:
         _release(reserved)
         raise
-    progress("the simulated switches answer")
+    progress("the simulated switches and routers answer")
     return server
 
 
 def _config(ports: Mapping[str, Port], password: str) -> str:
+    devices = [*({"name": name, "dialect": dialect} for name, dialect in DIALECTS.items()), *ROUTERS]
     switches = [
-        {"name": name, "dialect": dialect, "port": ports[name].number, "username": USERNAME, "password": password}
-        for name, dialect in DIALECTS.items()
+        {**device, "port": ports[device["name"]].number, "username": USERNAME, "password": password}
+        for device in devices
     ]
-    return json.dumps({"switches": switches}, indent=2)
+    return json.dumps({"switches": switches, "peerings": list(PEERINGS)}, indent=2)
 
 
 def _password(path: Path) -> str:

@@ -33,13 +33,13 @@ class Ports(BaseModel):
     ui: int | None = None
     kubernetes: int | None = None
     control: int | None = None
-    """Of the switches' control API."""
-    switches: dict[str, int] = Field(default_factory=dict)
-    """By name."""
+    """Of the devices' control API."""
+    devices: dict[str, int] = Field(default_factory=dict)
+    """Of the switches and routers, by name."""
 
 
-class RunningSwitch(BaseModel):
-    """A simulated switch of a lab, on the loopback."""
+class RunningDevice(BaseModel):
+    """A simulated switch or router of a lab, on the loopback."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -66,13 +66,15 @@ class RunningLab(BaseModel):
     """The folder of the `temporal` program the lab runs."""
     platform: Path | None
     """The platform document that describes this lab."""
-    switches: tuple[RunningSwitch, ...]
+    switches: tuple[RunningDevice, ...]
+    routers: tuple[RunningDevice, ...]
+    """The edge, and its neighbour in the fabric."""
     switches_url: str
-    """Of their control API."""
+    """Of their control API, and the routers'."""
     known_hosts: Path
-    """The switches' host keys, in OpenSSH's form."""
+    """The devices' host keys, in OpenSSH's form."""
     username: str
-    """Of the login to the switches."""
+    """Of the login to the devices."""
     password_file: Path
     """Where its password is."""
     lab: ProcessId
@@ -80,7 +82,7 @@ class RunningLab(BaseModel):
     temporal: ProcessId
     kubernetes: ProcessId
     fabric: ProcessId
-    """That of the switches."""
+    """That of the switches and routers."""
 
     def env(self) -> list[str]:
         """The lines for a shell after which `temporal` and `kubectl` talk to this lab."""

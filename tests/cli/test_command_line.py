@@ -261,6 +261,6 @@ def test_every_command_with_a_result_takes_json() -> None:
     without = {
         name for name, command in found.items() if "--json" not in {text for one in command.params for text in one.opts}
     }
-    # A worker and a demo run and have no result; `lab fault` and `lab switch` are groups.
-    assert without == {"worker", "demo", "lab fault", "lab switch"}
+    # A worker and a demo run and have no result; `lab fault` and `lab device` are groups.
+    assert without == {"worker", "demo", "lab fault", "lab device"}
     assert "lab fault clear" in found

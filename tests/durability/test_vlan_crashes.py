@@ -4,8 +4,8 @@ import asyncio
 import json
 from typing import Any
 
-from cli.lab_control import SwitchControl, switch_control
-from cli.lab_vlan import vlan_platform
+from cli.lab_control import DeviceControl, device_control
+from cli.lab_platform import VLAN, lab_platform
 from tenancy.yaml_text import read_yaml
 from tests.durability.scene import EXTERNAL_CIDR, Scene, eventually, within
 from tests.durability.tenants import tenant
@@ -24,7 +24,9 @@ SAVES = {
 
 def use_vlan_mode(scene: Scene) -> None:
     """The scene's platform as an installation in mode vlan, on the lab's own switches."""
-    document: Any = read_yaml(vlan_platform(scene.lab.running), "platform-vlan.yaml")[0].data
+    document: Any = read_yaml(lab_platform(scene.lab.running, VLAN), "platform-vlan.yaml")[0].data
+    # Its edge router is on another provider network than this one.
+    del document["spec"]["announce"]
     document["spec"]["providerNetwork"] |= {"cidrs": [EXTERNAL_CIDR], "gateways": ["198.18.0.1"]}
     assert scene.lab.running.platform is not None
     scene.lab.running.platform.write_text(json.dumps(document))
@@ -52,11 +54,11 @@ async def approved(scene: Scene) -> list[Any]:
     return runs
 
 
-async def startup(scene: Scene, switches: SwitchControl) -> dict[str, str]:
+async def startup(scene: Scene, switches: DeviceControl) -> dict[str, str]:
     return {one.name: await switches.text(one.name, "startup") for one in scene.lab.running.switches}
 
 
-async def hung_while_saving(switches: SwitchControl) -> None:
+async def hung_while_saving(switches: DeviceControl) -> None:
     """Waits until every switch hangs in a save."""
     for name, line in SAVES.items():
 
@@ -67,7 +69,7 @@ async def hung_while_saving(switches: SwitchControl) -> None:
         await eventually(struck, any, f"{name} saves ({line})")
 
 
-async def cut_in_the_middle_of_a_save(scene: Scene, switches: SwitchControl, serving: Any) -> None:
+async def cut_in_the_middle_of_a_save(scene: Scene, switches: DeviceControl, serving: Any) -> None:
     """The worker is killed while every switch saves, and the power of the switches goes before they have."""
     await hung_while_saving(switches)
     await serving.kill()
@@ -77,7 +79,7 @@ async def cut_in_the_middle_of_a_save(scene: Scene, switches: SwitchControl, ser
 
 async def test_workers_and_switches_that_die_amid_a_batch_leave_every_switch_right(scene: Scene) -> None:
     use_vlan_mode(scene)
-    async with switch_control(scene.lab.running.switches_url) as switches:
+    async with device_control(scene.lab.running.switches_url) as switches:
         before = await startup(scene, switches)
         serving = await worker(scene)
         for name, line in SAVES.items():

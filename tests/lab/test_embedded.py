@@ -119,7 +119,7 @@ async def switch_text(lab: RunningLab, name: str, which: str) -> str:
 
 
 async def type_on(lab: RunningLab, name: str, *lines: str) -> None:
-    port = next(switch.port for switch in lab.switches if switch.name == name)
+    port = next(device.port for device in (*lab.switches, *lab.routers) if device.name == name)
     password = lab.password_file.read_text().strip()
     async with asyncssh.connect(
         "127.0.0.1", port, known_hosts=str(lab.known_hosts), username=lab.username, password=password, config=None
@@ -159,6 +159,38 @@ async def test_switches_are_reached_by_what_the_lab_says_and_lose_what_they_did_
         assert lab.running.switches == before.switches
         await type_on(lab.running, "leaf-1", "exit")
         assert "100" in await switch_text(lab.running, "leaf-4", "running")
+
+
+async def heard(lab: RunningLab) -> list[str]:
+    """What the edge's neighbour has heard of."""
+    async with aiohttp.ClientSession(lab.switches_url) as session, session.get("/switches/fabric-1/table") as answer:
+        return [route["network"] for route in await answer.json() if route["protocol"] == "bgp"]
+
+
+async def hears(lab: RunningLab, *networks: str) -> None:
+    """Wait until it knows exactly these."""
+    async with asyncio.timeout(20):
+        while await heard(lab) != [*networks]:  # noqa: ASYNC110 - a router's table tells nobody
+            await asyncio.sleep(0.02)
+
+
+async def test_the_edge_announces_to_its_neighbour_and_after_a_power_cut_what_it_had_saved(tmp_path: Path) -> None:
+    async with lab_in(tmp_path) as lab:
+        before = lab.running
+        assert [(router.name, router.dialect) for router in before.routers] == [("edge-1", "frr"), ("fabric-1", "frr")]
+        kept, lost = (f"ip route 203.0.113.{number}/32 203.0.113.2 tag 4200" for number in (10, 11))
+        await type_on(before, "edge-1", "configure terminal", kept, "do write memory", lost, "end", "exit")
+        await hears(before, "203.0.113.10/32", "203.0.113.11/32")
+        await lab.kill_switches()
+        await lab.restart_switches()
+        assert lab.running.routers == before.routers
+        await hears(lab.running, "203.0.113.10/32")
+        assert lost not in await switch_text(lab.running, "edge-1", "running")
+        # Its host key is a known one as well.
+        await type_on(lab.running, "fabric-1", "exit")
+    async with lab_in(tmp_path) as lab:
+        assert lab.running.routers == before.routers
+        await hears(lab.running, "203.0.113.10/32")
 
 
 async def test_a_later_lab_in_the_folder_goes_on_with_its_state(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.errors import LabError
-from lab.home import Home, RunningLab, RunningSwitch, StaleLabError, find_lab, home_folder, take_home
+from lab.home import Home, RunningDevice, RunningLab, StaleLabError, find_lab, home_folder, take_home
 from lab.processes import ProcessId
 
 NOWHERE: dict[str, str] = {}
@@ -29,7 +29,8 @@ def described(folder: Path, process: ProcessId | None = None) -> RunningLab:
         kubeconfig=folder / "kubeconfig",
         programs=folder / "bin",
         platform=None,
-        switches=(RunningSwitch(name="leaf-1", dialect="cisco-ios", port=2201),),
+        switches=(RunningDevice(name="leaf-1", dialect="cisco-ios", port=2201),),
+        routers=(RunningDevice(name="edge-1", dialect="frr", port=2205),),
         switches_url="http://127.0.0.1:2200",
         known_hosts=folder / "known_hosts",
         username="berth",

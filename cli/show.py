@@ -267,7 +267,7 @@ def _announced(told: HandOver) -> Text:
     places += [f"translated by {', '.join(told.translated_on)}"] if told.translated_on else []
     places += [f"heard by {', '.join(told.heard_by)}"] if told.heard_by else []
     count = sum(len(ip.routes) for ip in told.external_ips)
-    return Text.assemble(clean(f"{count} routes", "bold"), "  ", _dim(places))
+    return Text.assemble(clean(f"{count} route{'s' if count != 1 else ''}", "bold"), "  ", _dim(places))
 
 
 def edge_now_view(seen: EdgeSeen) -> RenderableType:

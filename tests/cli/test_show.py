@@ -174,7 +174,7 @@ def test_the_hand_over_tells_all_a_cluster_needs_at_80_columns() -> None:
         f"network.subnet {LONG}--{LONG}",
         "gateway 10.0.0.1, fd00:acae:1111:2222::1",
         f"203.0.113.5 egress: SNAT for {LONG}, outside it is 198.51.100.9",
-        "announced 1 routes on edge-1, edge-2, translated by nat-1, heard by fabric-1",
+        "announced 1 route on edge-1, edge-2, translated by nat-1, heard by fabric-1",
         "203.0.113.6 jump: floating IP of 10.0.0.10",
         "203.0.113.7 web: for load balancers",
         "router 203.0.113.4",

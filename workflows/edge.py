@@ -141,11 +141,12 @@ async def _heard(board: Board, asking: Asking, tenant: str, neighbour: str, rout
 async def _forgotten(
     board: Board, asking: Asking, step: StepStatus, tenant: str, neighbour: str, routes: Sequence[Route]
 ) -> bool:
-    """Waits until a neighbour has forgotten every route. False where it knew none at the first look.
+    """Waits until a neighbour has forgotten every route.
 
     Raises a final ApplicationError of type UNAVAILABLE once it has been asked often enough to ask an operator.
     """
-    return await _looked(board, asking, step, tenant, neighbour, routes, there=False, tries=TRIES) > 1
+    await _looked(board, asking, step, tenant, neighbour, routes, there=False, tries=TRIES)
+    return True
 
 
 async def _looked(
@@ -158,15 +159,15 @@ async def _looked(
     *,
     there: bool,
     tries: int | None = None,
-) -> int:
-    """Looks until all routes are there, or none is; how many looks that took."""
+) -> None:
+    """Looks until all routes are there, or none is."""
     wish, wait, looks = EdgeRequest(tenant=tenant, action="look", routes=tuple(routes)), FIRST_LOOK, 0
     while True:
         outcome = await asking.ask(step, neighbour, wish, tries=tries)
         looks += 1
         wrong = [route.prefix for route in routes if (route.address in outcome.in_force) is not there]
         if not wrong:
-            return looks
+            return
         named = ", ".join(wrong[:MOST_TOLD]) + (f" and {len(wrong) - MOST_TOLD} more" if len(wrong) > MOST_TOLD else "")
         why = f"{neighbour} {'has not heard of' if there else 'still has a route to'} {named} (looks: {looks})"
         if looks == tries:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from temporalio import activity
 
 from activities.decisions import Pace, deciding
-from activities.platform import read_allowed_signers, read_platform_file
+from activities.platform import read_allowed_signers, read_edge_signers, read_platform_file
 from clients.errors import RefusedError, UnavailableError
 from clients.kube_ovn.answers import some
 from clients.kube_ovn.client import KubeOvn
@@ -22,7 +22,8 @@ from tenancy import names
 from tenancy.announcement import Announced, Announcement, Route, recorded
 from tenancy.approval import Approval
 from tenancy.documents import read_tenant
-from tenancy.edge import StaticRoutes
+from tenancy.edge import ByEdgeTeam, StaticRoutes, routers_of
+from tenancy.fields import Address
 from tenancy.kinds import (
     CONFIG_MAP,
     KINDS,
@@ -57,6 +58,8 @@ class Found(BaseModel):
     """The tenant's objects as they were before the run: what undo brings back."""
     allowed_signers: str = ""
     """In mode vlan with signed decisions: the text of the allowed-signers file."""
+    edge_signers: str = ""
+    """The same where the edge team confirms what it has announced, and signs that."""
 
 
 class Verification(BaseModel):
@@ -80,6 +83,10 @@ class Inventory(BaseModel):
     """In mode vlan: the network team configures the switches."""
     announcement: Announcement | None = None
     """All that is, or may be, announced of the tenant."""
+    edge_team: ByEdgeTeam | None = None
+    """Who has to confirm that it is withdrawn; None where Berth withdraws it."""
+    edge_signers: str = ""
+    """Where that is signed: the text of the allowed-signers file."""
 
 
 class Checks:
@@ -110,7 +117,13 @@ class Checks:
             # What is on its way out is not there to be brought back: the run makes it anew.
             staying = (thing for thing in observed if owner_of(thing) == tenant.name and not is_being_deleted(thing))
             before = tuple(_essence(thing) for thing in staying)
-            return Found(platform=platform, plan=planned, before=before, allowed_signers=read_allowed_signers(platform))
+            return Found(
+                platform=platform,
+                plan=planned,
+                before=before,
+                allowed_signers=read_allowed_signers(platform),
+                edge_signers=read_edge_signers(platform),
+            )
 
     @activity.defn
     async def verify(self, given: Verification) -> None:
@@ -176,14 +189,18 @@ class Checks:
             if any(thing["kind"] == VLAN.name for thing in objects):
                 vlan = read_platform_file(self._platform_file).spec.vlan
             trunks = {switch.name: switch.trunks for switch in vlan.switches} if vlan else {}
+            announcement = await self._announcement(tenant, objects)
+            team, signers = self._edge_team(tenant, announcement)
             return Inventory(
                 objects=tuple(_essence(thing) for thing in objects),
                 switches=_switches(objects, trunks),
                 by_hand=vlan is not None and vlan.configure == "by-hand",
-                announcement=self._announcement(tenant, objects),
+                announcement=announcement,
+                edge_team=team,
+                edge_signers=signers,
             )
 
-    def _announcement(self, tenant: str, objects: Sequence[Object]) -> Announcement | None:
+    async def _announcement(self, tenant: str, objects: Sequence[Object]) -> Announcement | None:
         """What the VPC records; and, should somebody have taken the record away, what the platform would announce."""
         vpc = next((thing for thing in objects if thing["kind"] == VPC.name), None)
         try:
@@ -196,8 +213,32 @@ class Checks:
             ) from error
         if known is not None or not any(thing["kind"] == OVN_EIP.name for thing in objects):
             return known
-        announce = read_platform_file(self._platform_file).spec.announce
-        return _forgotten(announce, tenant, objects) if isinstance(announce, StaticRoutes) else None
+        spec = read_platform_file(self._platform_file).spec
+        hops: tuple[Address, ...] = ()
+        if isinstance(spec.announce, ByEdgeTeam) and spec.provider_network is not None:
+            # People are told the next hop: a line without it takes no route away.
+            port = names.router_port_eip(tenant, spec.provider_network.external_subnet)
+            hops = (*addresses_of(await self._kube.get(OVN_EIP, port) or {}), *spec.announce.next_hops)
+        return (
+            _forgotten(spec.announce, tenant, objects, hops)
+            if isinstance(spec.announce, StaticRoutes | ByEdgeTeam)
+            else None
+        )
+
+    def _edge_team(self, tenant: str, announced: Announcement | None) -> tuple[ByEdgeTeam | None, str]:
+        """Who has to confirm the withdrawal of what is announced, and with which keys; None where Berth withdraws it."""
+        # Recorded before it is asked: what nobody has confirmed may be configured all the same.
+        if announced is None or (announced.method != "none" and not announced.confirmations):
+            return None, ""
+        platform = read_platform_file(self._platform_file)
+        if not isinstance(platform.spec.announce, ByEdgeTeam):
+            raise RefusedError(
+                f"Vpc {names.vpc(tenant)}: annotation {names.ANNOUNCED_ANNOTATION} tells of routes that the edge team"
+                " configured, and the platform document no longer says who confirms that they are withdrawn: write"
+                " spec.announce with method none back, or take the annotation off once nothing of it is announced any more",
+                reason="record",
+            )
+        return platform.spec.announce, read_edge_signers(platform)
 
     @activity.defn
     async def verify_gone(self, inventory: Inventory) -> None:
@@ -216,20 +257,28 @@ class Checks:
                 raise RefusedError(f"read back after its removal, {' | '.join(strange)}", reason="not-gone")
 
 
-def _forgotten(announce: StaticRoutes, tenant: str, objects: Sequence[Object]) -> Announcement:
-    """The routes that may be there of a tenant whose record is not: one to each external IP, whatever its next hop."""
+def _forgotten(
+    announce: StaticRoutes | ByEdgeTeam, tenant: str, objects: Sequence[Object], hops: Sequence[Address]
+) -> Announcement:
+    """The routes that may be there of a tenant whose record is not: one to each external IP.
+
+    Its next hop is the last of its family in `hops`; None says whatever it is.
+    """
     held = {thing["metadata"]["name"]: addresses_of(thing) for thing in objects if thing["kind"] == OVN_EIP.name}
+    hop_of = {hop.version: str(hop) for hop in hops}
     return Announcement(
         method=announce.method,
         external_ips=tuple(
             Announced(
                 name=name.removeprefix(f"{tenant}--"),
-                routes=tuple(Route(address=str(address)) for address in addresses),
+                routes=tuple(
+                    Route(address=str(address), next_hop=hop_of.get(address.version)) for address in addresses
+                ),
             )
             for name, addresses in held.items()
             if names.belongs(tenant, name)
         ),
-        routers=tuple(router.name for router in announce.routers),
+        routers=tuple(router.name for router in routers_of(announce)),
         neighbours=tuple(neighbour.name for neighbour in announce.neighbours),
     )
 

@@ -9,7 +9,9 @@ from activities.platform import read_platform_file
 from clients.errors import UnavailableError
 from clients.notify import Place, send
 from clients.secrets import ReadSecret, secret_value, where_is
+from tenancy.edge import ByEdgeTeam
 from tenancy.notices import Notice, body, title
+from tenancy.vlans import VlanMode
 
 
 class NoticeSteps:
@@ -28,8 +30,9 @@ class NoticeSteps:
         """
         async with deciding(self._pace) as progress:
             # Not what the run says: whoever can change a run must not choose which secrets are read here.
-            vlan = read_platform_file(self._platform_file).spec.vlan
-            references = vlan.approval.notify if vlan is not None else ()
+            spec = read_platform_file(self._platform_file).spec
+            part = spec.vlan if notice.edge is None else spec.announce
+            references = part.approval.notify if isinstance(part, VlanMode | ByEdgeTeam) else ()
             progress(f"notifying {len(references)} places")
             places = [
                 Place(number, where_is(reference), await secret_value(reference, self._read_secret))

@@ -4,8 +4,10 @@ from pathlib import Path
 
 from clients.errors import UnavailableError
 from tenancy.documents import read_platform
+from tenancy.edge import ByEdgeTeam
 from tenancy.mistakes import InvalidDocumentError, shown
 from tenancy.platform import Platform
+from tenancy.vlans import ApprovalRules
 from tenancy.yaml_text import read_yaml
 
 LARGEST_SIGNERS = 65536
@@ -13,11 +15,21 @@ LARGEST_SIGNERS = 65536
 
 
 def read_allowed_signers(platform: Platform) -> str:
-    """The text of the platform's allowed-signers file; nothing where decisions are not signed.
+    """The text of the file with the network team's keys; nothing where decisions are not signed.
 
     Raises UnavailableError where it cannot be read: a run waits until an operator has mended that.
     """
-    path = platform.spec.vlan.approval.allowed_signers if platform.spec.vlan else None
+    return _signers(platform.spec.vlan.approval if platform.spec.vlan else None, "spec.vlan.approval")
+
+
+def read_edge_signers(platform: Platform) -> str:
+    """The same of the edge team's keys."""
+    announce = platform.spec.announce
+    return _signers(announce.approval if isinstance(announce, ByEdgeTeam) else None, "spec.announce.approval")
+
+
+def _signers(rules: ApprovalRules | None, where: str) -> str:
+    path = rules.allowed_signers if rules is not None else None
     if path is None:
         return ""
     try:
@@ -30,7 +42,7 @@ def read_allowed_signers(platform: Platform) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise UnavailableError(
             f"allowed-signers file {path} cannot be read ({error}): make it readable for the worker, or correct"
-            " spec.vlan.approval.allowedSigners"
+            f" {where}.allowedSigners"
         ) from error
 
 

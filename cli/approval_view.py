@@ -11,14 +11,15 @@ from rich.text import Text
 from cli.approvals import Pending
 from cli.show import moment
 from cli.terminal import clean
-from tenancy.approval import Preview
+from tenancy.approval import AnyPreview, Preview, subject
+from tenancy.edge_work import EdgePreview
 from workflows.face import ApprovalStatus
 
 
 def pending_table(found: Sequence[Pending]) -> RenderableType:
     """What waits, one line each."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in ("TENANT", "VLAN", "SINCE", "UNTIL", "REQUESTED BY", "MAY DECIDE"):
+    for name in ("TENANT", "WHAT", "SINCE", "UNTIL", "REQUESTED BY", "MAY DECIDE"):
         table.add_column(name, no_wrap=name != "MAY DECIDE")
     for one in found:
         status = one.status
@@ -27,7 +28,7 @@ def pending_table(found: Sequence[Pending]) -> RenderableType:
             continue
         table.add_row(
             clean(one.run.tenant, "bold"),
-            str(status.preview.vlan),
+            subject(status.preview),
             moment(status.since) if status.since else "",
             moment(status.expires) if status.expires else "",
             clean(status.preview.requested_by),
@@ -46,25 +47,41 @@ def plain_pending(one: Pending) -> dict[str, Any]:
     }
 
 
-def preview_view(status: ApprovalStatus, preview: Preview) -> RenderableType:
+def preview_view(status: ApprovalStatus, preview: AnyPreview) -> RenderableType:
     """Exactly what would be approved."""
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
-    facts.add_row("VLAN", Text(str(preview.vlan), style="bold"))
+    if isinstance(preview, Preview):
+        facts.add_row("VLAN", Text(str(preview.vlan), style="bold"))
+    else:
+        facts.add_row("about", Text(subject(preview), style="bold"))
     facts.add_row("requested by", clean(preview.requested_by or "nobody named"))
-    facts.add_row("configured by", "the network team, by hand" if preview.by_hand else "Berth, once approved")
+    facts.add_row("configured by", _by_whom(preview))
     if status.since and status.expires:
         facts.add_row("waits", f"since {moment(status.since)}, until {moment(status.expires)}")
     facts.add_row("may decide", clean(", ".join(status.approvers)))
     facts.add_row("run", clean(preview.run))
     facts.add_row("plan", clean(status.plan or ""))
     parts: list[RenderableType] = [clean(f"Approval for {preview.tenant}", "bold"), Padding(facts, (0, 0, 0, 2))]
-    for switch in preview.switches:
-        sent = f"{len(switch.lines)} lines" if switch.lines else "nothing to send"
-        parts.append(Text.assemble(clean(switch.switch, "bold"), f": {sent}"))
-        parts.extend(Padding(clean(line, "cyan"), (0, 0, 0, 4)) for line in switch.lines)
+    if isinstance(preview, EdgePreview):
+        # As it is, so that it can be copied: no line of it is folded.
+        parts.extend(Text(line, no_wrap=True, overflow="ignore") for line in preview.document.as_json().splitlines())
+        blocks = [(str(one.platform), one.lines) for one in preview.platforms]
+    else:
+        blocks = [(switch.switch, switch.lines) for switch in preview.switches]
+    for name, lines in blocks:
+        sent = f"{len(lines)} lines" if lines else "nothing to send"
+        parts.append(Text.assemble(clean(name, "bold"), f": {sent}"))
+        parts.extend(Padding(clean(line, "cyan"), (0, 0, 0, 4)) for line in lines)
     return Group(*parts)
+
+
+def _by_whom(preview: AnyPreview) -> str:
+    if isinstance(preview, EdgePreview):
+        done = "there" if preview.document.action == "announce" else "gone"
+        return f"the edge team, by hand; approve once this is {done} on every edge router"
+    return "the network team, by hand" if preview.by_hand else "Berth, once approved"
 
 
 def difference_view(lines: Sequence[str]) -> RenderableType:

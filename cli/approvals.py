@@ -8,10 +8,11 @@ from temporalio.client import Client, WorkflowExecutionStatus
 
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
-from cli.runs import NoAnswerError, Run, answer, latest
+from cli.runs import NoAnswerError, Run, Workflow, answer, latest
 from tenancy import names
-from tenancy.approval import Preview
-from workflows.face import APPROVAL, ONBOARD, STAGE, ApprovalStatus
+from tenancy.approval import AnyPreview
+from tenancy.plan import Stage
+from workflows.face import APPROVAL, OFFBOARD, ONBOARD, STAGE, ApprovalStatus
 
 AT_ONCE = 20
 """Runs that are asked side by side."""
@@ -44,15 +45,13 @@ async def pending(client: Client) -> list[Pending]:
     return sorted(waiting, key=lambda one: (_since(one), one.run.tenant))
 
 
-async def asked(client: Client, tenant: str) -> tuple[Run, ApprovalStatus, Preview]:
+async def asked(client: Client, tenant: str) -> tuple[Run, ApprovalStatus, AnyPreview]:
     """What the tenant's latest run waits for. Raises CommandError where it waits for no approver."""
     run, found = await latest(client, tenant)
     if found.status is not WorkflowExecutionStatus.RUNNING:
         raise CommandError(
             ExitCode.REFUSED, f"tenant {tenant}: its latest run has ended, so nothing waits for approval"
         )
-    if run.workflow != ONBOARD:
-        raise CommandError(ExitCode.REFUSED, f"tenant {tenant}: it is being offboarded, which needs no approval")
     try:
         status = await answer(client, run, APPROVAL, ApprovalStatus)
     except NoAnswerError as error:
@@ -65,11 +64,13 @@ async def asked(client: Client, tenant: str) -> tuple[Run, ApprovalStatus, Previ
 
 
 async def _at_approval(client: Client) -> AsyncIterator[Run]:
-    query = f"WorkflowType = '{ONBOARD}' AND {STAGE.name} = '{APPROVAL}' AND ExecutionStatus = 'Running'"
+    types = f"WorkflowType IN ('{ONBOARD}', '{OFFBOARD}')"
+    query = f"{types} AND {STAGE.name} = '{Stage.APPROVAL}' AND ExecutionStatus = 'Running'"
     prefix = names.workflow("")
     async for found in client.list_workflows(query):
         handle = client.get_workflow_handle(found.id, run_id=found.run_id)
-        yield Run(found.id.removeprefix(prefix), "OnboardTenant", handle, found.task_queue)
+        workflow: Workflow = "OnboardTenant" if found.workflow_type == ONBOARD else "OffboardTenant"
+        yield Run(found.id.removeprefix(prefix), workflow, handle, found.task_queue)
 
 
 def _since(one: Pending) -> float:

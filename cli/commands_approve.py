@@ -1,4 +1,4 @@
-"""The network team's commands: `approvals`, `approve` and `reject`."""
+"""The commands of the network team and of the edge team: `approvals`, `approve` and `reject`."""
 
 import asyncio
 import sys
@@ -17,7 +17,8 @@ from cli.runs import tell
 from cli.session import Session, session
 from cli.signing import read_signature, sign
 from cli.terminal import clean, say, show, show_json, stderr
-from tenancy.approval import Decision, Preview, Word, difference, statement
+from tenancy.approval import AnyPreview, Decision, Word, difference, statement, subject
+from tenancy.edge_work import EdgePreview
 from tenancy.mistakes import shown
 from tenancy.vlans import HIGHEST_VLAN
 from workflows.face import APPROVE, REJECT, ApprovalStatus
@@ -72,7 +73,7 @@ def approve(
     statement: Statement = False,
     json: Json = False,
 ) -> int:
-    """Show exactly what would be configured, and approve it.
+    """Show exactly what would be configured, and approve it; or what the edge team has to do, and confirm that it is done.
 
     Without a terminal to ask on, say --yes and with --plan the hash of what you looked at.
     """
@@ -92,7 +93,7 @@ def reject(
     statement: Statement = False,
     json: Json = False,
 ) -> int:
-    """Refuse what a tenant's run wants to configure: the run undoes what it did."""
+    """Refuse what a tenant's run wants to have configured: the run undoes what it did."""
     wish = _Wish(REJECT, by, reason, None, plan, yes, key, signature)
     return _decide(context, tenant, wish, only_statement=statement, json=json)
 
@@ -125,23 +126,35 @@ async def _decided(here: Session, tenant: str, wish: _Wish, *, only_statement: b
         # Shown where it was not shown before, and always where somebody is asked.
         if not (wish.yes and json):
             show(preview_view(status, preview), on=stderr() if json else None)
-        _ask(tenant, wish, preview)
+        _ask(tenant, wish, preview, decision)
         signature = sign(text, wish.key) if wish.key else read_signature(wish.signature) if wish.signature else None
         follows = await tell(client, run, wish.word, decision.model_copy(update={"signature": signature}))
     if json:
-        show_json({"tenant": tenant, "decision": wish.word, "plan": preview.hash, "by": wish.by, "answer": follows})
+        told: dict[str, object] = {
+            "tenant": tenant,
+            "decision": wish.word,
+            "plan": preview.hash,
+            "by": wish.by,
+            "answer": follows,
+        }
+        if isinstance(preview, EdgePreview):
+            told["document"] = preview.document.model_dump(mode="json")
+        show_json(told)
     else:
         show(clean(f"{tenant}: {follows}; see what comes of it with `berth status {tenant} --wait`"))
     return ExitCode.OK
 
 
-def _check_plan(tenant: str, wish: _Wish, status: ApprovalStatus, preview: Preview, *, json: bool) -> None:
+def _check_plan(tenant: str, wish: _Wish, status: ApprovalStatus, preview: AnyPreview, *, json: bool) -> None:
     """Refuses a decision about another plan than the one that waits, and shows what has changed since."""
     if wish.plan is None or wish.plan == preview.hash:
         return
     before = next((one for one in status.earlier if one.hash == wish.plan), None)
     if before is None:
         message = f"tenant {tenant}: plan {shown(wish.plan)} was never shown in this run: what waits is {preview.hash}"
+        raise CommandError(ExitCode.REFUSED, message)
+    if type(before) is not type(preview):
+        message = f"tenant {tenant}: that plan was about {subject(before)}: look at what waits now, {preview.hash}"
         raise CommandError(ExitCode.REFUSED, message)
     changed = difference(before, preview)
     if not json:
@@ -153,7 +166,7 @@ def _check_plan(tenant: str, wish: _Wish, status: ApprovalStatus, preview: Previ
     )
 
 
-def _ask(tenant: str, wish: _Wish, preview: Preview) -> None:
+def _ask(tenant: str, wish: _Wish, preview: AnyPreview, decision: Decision) -> None:
     if wish.yes:
         if wish.plan is None:
             message = f"--yes needs to know what you looked at: say --plan {preview.hash} if it is this"
@@ -164,6 +177,7 @@ def _ask(tenant: str, wish: _Wish, preview: Preview) -> None:
             ExitCode.USAGE,
             f"tenant {tenant}: there is no terminal to ask on: look at the plan, then say --yes --plan {preview.hash}",
         )
-    vlan = wish.vlan or preview.vlan
-    if not typer.confirm(f"{wish.word} VLAN {vlan} for {tenant} as {wish.by}?", default=False, err=True):
+    if not typer.confirm(
+        f"{wish.word} {subject(preview, decision)} for {tenant} as {wish.by}?", default=False, err=True
+    ):
         raise CommandError(ExitCode.REFUSED, f"tenant {tenant}: nothing was decided")

@@ -90,7 +90,8 @@ def _way_out(spec: Object) -> str:
 
 
 def _edge(edge: EdgePlan) -> str:
-    parts = [f"translated by {', '.join(edge.translators)}"] if edge.translators else []
+    parts = ["by the edge team, which confirms it"] if edge.method == "none" else []
+    parts += [f"translated by {', '.join(edge.translators)}"] if edge.translators else []
     parts += [f"routes on {', '.join(edge.routers)}"] if edge.routers else []
     parts += [f"heard by {', '.join(edge.neighbours)}"] if edge.neighbours else []
-    return ", ".join(parts) or "by the edge team, which confirms it"
+    return ", ".join(parts)

@@ -209,17 +209,19 @@ def awaited_view(tenant: str, awaited: Awaited) -> RenderableType:
     """What waits for an approver, since when, and the commands that decide."""
     lines = Text.assemble(
         Text("WAITS FOR APPROVAL ", style="bold yellow"),
-        f"of VLAN {awaited.vlan} since ",
+        f"of {awaited.about or f'VLAN {awaited.vlan}'} since ",
         moment(awaited.since),
-        ", undone at ",
+        ", expires at " if awaited.vlan is None else ", undone at ",
         moment(awaited.expires),
         "\n",
         clean(f"by one of {', '.join(awaited.approvers)}"),
         "\n",
         clean(f"berth approve {tenant}", "cyan"),
-        "   look at the lines for the switches, and approve them\n",
+        "   look at what the edge team has to do, and confirm it\n"
+        if awaited.vlan is None
+        else "   look at the lines for the switches, and approve them\n",
         clean(f"berth reject {tenant} --reason '...'", "cyan"),
-        "   undo the run",
+        "   it will not be done" if awaited.vlan is None else "   undo the run",
     )
     return Padding(lines, (0, 0, 0, 2))
 
@@ -266,6 +268,10 @@ def _announced(told: HandOver) -> Text:
     places = [f"on {', '.join(told.announced_on)}"] if told.announced_on else []
     places += [f"translated by {', '.join(told.translated_on)}"] if told.translated_on else []
     places += [f"heard by {', '.join(told.heard_by)}"] if told.heard_by else []
+    if told.confirmations:
+        places.append(
+            f"by the edge team, as {', '.join(dict.fromkeys(one.decision.by for one in told.confirmations))} confirmed"
+        )
     count = sum(len(ip.routes) for ip in told.external_ips)
     return Text.assemble(clean(f"{count} route{'s' if count != 1 else ''}", "bold"), "  ", _dim(places))
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
+from tenancy.approval import Confirmation
 from tenancy.edge import Announce, OneToOneNat, routers_of, translators_of
 from tenancy.fields import Address, Name
 from tenancy.names import ANNOUNCED_ANNOTATION
@@ -71,6 +72,8 @@ class Announcement(_Plain):
     routers: tuple[Name, ...] = ()
     translators: tuple[Name, ...] = ()
     neighbours: tuple[Name, ...] = ()
+    confirmations: tuple[Confirmation, ...] = ()
+    """Where the edge team configures its routers itself: what it has confirmed to have announced."""
 
     @property
     def routes(self) -> tuple[Route, ...]:
@@ -146,17 +149,17 @@ def announcement(
 
 
 def joined(one: Announcement | None, other: Announcement) -> Announcement:
-    """Both: every address of either, as the other says where both know it, and every device."""
+    """Both: every address of either, as the other says where both know it, every device and every confirmation."""
     if one is None:
         return other
     before = {announced.name: announced for announced in one.external_ips}
     after = {announced.name: announced for announced in other.external_ips}
     ips = tuple(_joined(before.get(name), after.get(name) or before[name]) for name in dict.fromkeys([*before, *after]))
-    devices = {
+    others = {
         field: tuple(dict.fromkeys([*getattr(one, field), *getattr(other, field)]))
-        for field in ("routers", "translators", "neighbours")
+        for field in ("routers", "translators", "neighbours", "confirmations")
     }
-    return other.model_copy(update={"external_ips": ips, **devices})
+    return other.model_copy(update={"external_ips": ips, **others})
 
 
 def _joined(one: Announced | None, other: Announced) -> Announced:

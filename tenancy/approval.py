@@ -1,4 +1,4 @@
-"""The network team's approval: what is shown, what is decided, and the text a signature is made over."""
+"""The network team's approval, and the edge team's confirmation: what is shown and decided, and what a signature is over."""
 
 import json
 import unicodedata
@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from tenancy.edge_work import EdgePreview
 from tenancy.fields import Name
 from tenancy.mistakes import shown
 from tenancy.signatures import LONGEST_SIGNATURE, refusal_of_signature
@@ -60,6 +61,9 @@ class Preview(_Told):
         ).hexdigest()
 
 
+AnyPreview: TypeAlias = Preview | EdgePreview
+
+
 class Decision(_Told):
     """An approver's decision; the argument of `approve` and `reject`, as update and as signal."""
 
@@ -88,15 +92,36 @@ class Approval(_Told):
         return self.decision.vlan or self.preview.vlan
 
 
-def statement(word: Word, preview: Preview, decision: Decision) -> str:
+class Confirmation(_Told):
+    """The edge team's word that it has done what it was asked."""
+
+    preview: EdgePreview
+    decision: Decision
+    at: str
+    """When, in ISO 8601, UTC."""
+
+
+def subject(preview: AnyPreview, decision: Decision | None = None) -> str:
+    """What a preview is about, in a few words; with a decision, what that is about."""
+    if isinstance(preview, Preview):
+        return f"VLAN {(decision.vlan if decision else None) or preview.vlan}"
+    count = len(preview.document.routes)
+    what = "announcement" if preview.document.action == "announce" else "withdrawal"
+    return f"the {what} of {count} route{'s' if count != 1 else ''}"
+
+
+def statement(word: Word, preview: AnyPreview, decision: Decision) -> str:
     """The text an approver signs. All of the decision is in it, so that nobody else can change a part."""
+    about = (
+        {"vlan": decision.vlan or preview.vlan} if isinstance(preview, Preview) else {"edge": preview.document.action}
+    )
     said = {
         "decision": word,
         "tenant": preview.tenant,
         "run": preview.run,
         "plan": decision.plan,
         "by": decision.by,
-        "vlan": decision.vlan or preview.vlan,
+        **about,
         "comment": decision.comment or "",
     }
     return "".join(f"{key}: {json.dumps(value)}\n" for key, value in said.items())
@@ -104,13 +129,13 @@ def statement(word: Word, preview: Preview, decision: Decision) -> str:
 
 def refusal_of(
     word: Word,
-    preview: Preview,
+    preview: AnyPreview,
     decision: Decision,
     *,
     rules: ApprovalRules,
     at: str,
     allowed_signers: str | None = None,
-    earlier: Sequence[Preview] = (),
+    earlier: Sequence[AnyPreview] = (),
     vlans: Collection[int] | None = None,
 ) -> str | None:
     """Why a decision does not count, in one line for its approver; None where it does.
@@ -158,15 +183,21 @@ def refusal_of_approval(
     )
 
 
-def difference(before: Preview, now: Preview) -> tuple[str, ...]:
+def difference(before: AnyPreview, now: AnyPreview) -> tuple[str, ...]:
     """What has changed from one preview to another, a line each: `-` for what is no longer so, `+` for what is."""
     lines = unified_diff(list(_told(before)), list(_told(now)), n=0, lineterm="")
     return tuple(line for line in lines if not line.startswith(("---", "+++", "@@")))
 
 
-def _told(preview: Preview) -> Iterator[str]:
+def _told(preview: AnyPreview) -> Iterator[str]:
     yield f"run {preview.run}"
     yield f"requested by {preview.requested_by}"
+    if isinstance(preview, EdgePreview):
+        document = preview.document
+        yield f"{document.action} with tag {document.tag}"
+        yield from (f"{route.prefix} via {route.next_hop} as {route.description}" for route in document.routes)
+        yield from (f"{one.platform}: {line}" for one in preview.platforms for line in one.lines)
+        return
     yield f"VLAN {preview.vlan}"
     yield f"configured by {'hand' if preview.by_hand else 'Berth'}"
     for switch in preview.switches:
@@ -178,18 +209,24 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold().strip()
 
 
-def _stale(preview: Preview, decision: Decision, earlier: Sequence[Preview]) -> str:
+def _stale(preview: AnyPreview, decision: Decision, earlier: Sequence[AnyPreview]) -> str:
     now = f"what waits now is {preview.hash}"
     before = next((one for one in earlier if one.hash == decision.plan), None)
     if before is None:
         return f"plan is {shown(decision.plan)}, which was never shown in this run: {now}, look at it and decide again"
+    if type(before) is not type(preview):
+        return f"plan is {shown(decision.plan)}, which was about {subject(before)}: {now}, about {subject(preview)}: look at it"
     changed = difference(before, preview)
     more = f" | and {len(changed) - 20} more" if len(changed) > 20 else ""
     return f"the plan has changed since it was shown: {now}; changed: {' | '.join(changed[:20])}{more}"
 
 
-def _wrong_vlan(word: Word, preview: Preview, decision: Decision, vlans: Collection[int] | None) -> str | None:
-    if decision.vlan in (None, preview.vlan):
+def _wrong_vlan(word: Word, preview: AnyPreview, decision: Decision, vlans: Collection[int] | None) -> str | None:
+    if decision.vlan is None:
+        return None
+    if isinstance(preview, EdgePreview):
+        return f"VLAN {decision.vlan} has nothing to do with {subject(preview)}: leave it out"
+    if decision.vlan == preview.vlan:
         return None
     if word == "reject" or not preview.by_hand:
         return (
@@ -201,7 +238,7 @@ def _wrong_vlan(word: Word, preview: Preview, decision: Decision, vlans: Collect
 
 
 def _unsigned(
-    word: Word, preview: Preview, decision: Decision, rules: ApprovalRules, allowed_signers: str | None, at: str
+    word: Word, preview: AnyPreview, decision: Decision, rules: ApprovalRules, allowed_signers: str | None, at: str
 ) -> str | None:
     if rules.signing == "none":
         return None

@@ -9,7 +9,7 @@ from pydantic.alias_generators import to_camel
 
 from tenancy import names
 from tenancy.announcement import Announced, Announcement, Route, Translation
-from tenancy.approval import Approval
+from tenancy.approval import Approval, Confirmation
 from tenancy.platform import Platform
 from tenancy.rules import gateways
 from tenancy.tenant import FloatingIP, Snat, TenantNetwork, snat_subnets
@@ -71,6 +71,8 @@ class HandOver(_Shown):
     """The devices that translate the public addresses."""
     heard_by: tuple[str, ...] = ()
     """The neighbours that have heard of every route."""
+    confirmations: tuple[Confirmation, ...] = ()
+    """Where the edge team configures its routers itself: who confirmed which routes, and when."""
     router_addresses: tuple[str, ...]
     """The VPC's own addresses on the provider network: the next hop of routes to its external IPs."""
     block_policy: Literal["realised", "asserted"]
@@ -140,6 +142,7 @@ def hand_over(
         announced_on=announcement.routers if announcement else (),
         translated_on=announcement.translators if announcement else (),
         heard_by=announcement.neighbours if announcement else (),
+        confirmations=announcement.confirmations if announcement else (),
         router_addresses=eips.get(names.router_port_eip(tenant.name, provider.external_subnet), ()) if provider else (),
         block_policy=block_policy,
         vlan=vlan,

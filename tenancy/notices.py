@@ -5,8 +5,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from tenancy.edge_work import RouteAction
 from tenancy.fields import Name
 from tenancy.vlans import VlanId
+
+MOST_ROUTES = 20
+"""Routes named one by one."""
 
 
 class Notice(BaseModel):
@@ -14,10 +18,15 @@ class Notice(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["asked", "reminder", "approved", "rejected", "expired"]
+    kind: Literal["asked", "reminder", "approved", "rejected", "expired", "cancelled"]
     tenant: Name
     run: str
-    vlan: VlanId
+    about: str = ""
+    """What it is about, in a few words; left out, the VLAN."""
+    vlan: VlanId | None = None
+    edge: RouteAction | None = None
+    """What the edge team is to do with the routes; None where it is about a VLAN."""
+    routes: tuple[str, ...] = ()
     plan: str
     """Hash of the preview."""
     requested_by: str
@@ -34,14 +43,18 @@ class Notice(BaseModel):
 
 def title(notice: Notice) -> str:
     """One line."""
-    what = f"VLAN {notice.vlan} for tenant {notice.tenant}"
+    what = f"{notice.about or f'VLAN {notice.vlan}'} for tenant {notice.tenant}"
     match notice.kind:
         case "asked":
             return f"Berth: {what} waits for approval"
         case "reminder":
             return f"Berth: {what} still waits for approval, since {notice.since}"
+        case "expired" if notice.edge == "withdraw":
+            return f"Berth: {what} was approved by nobody in time, and an operator has to decide"
         case "expired":
             return f"Berth: {what} was approved by nobody in time, and is undone"
+        case "cancelled":
+            return f"Berth: {what} was cancelled while it waited for approval"
         case _:
             return f"Berth: {what} was {notice.kind} by {notice.decided_by}"
 
@@ -54,9 +67,17 @@ def body(notice: Notice) -> str:
 def _lines(notice: Notice) -> Iterator[str]:
     yield f"Requested by: {notice.requested_by or 'nobody named'}"
     yield f"Tenant: {notice.tenant}"
-    yield f"VLAN: {notice.vlan}"
-    yield f"Switches: {', '.join(notice.switches) or 'none'}"
-    yield f"Configured by: {'the network team, by hand' if notice.by_hand else 'Berth, once approved'}"
+    if notice.edge is None:
+        yield f"VLAN: {notice.vlan}"
+        yield f"Switches: {', '.join(notice.switches) or 'none'}"
+        yield f"Configured by: {'the network team, by hand' if notice.by_hand else 'Berth, once approved'}"
+    else:
+        more = len(notice.routes) - MOST_ROUTES
+        yield f"To {notice.edge} on every edge router, by hand: approve once that is done"
+        yield from (f"Route: {route}" for route in notice.routes[:MOST_ROUTES])
+        yield from [f"and {more} routes more"] if more > 0 else []
+        if notice.edge == "announce" and notice.kind in ("expired", "rejected", "cancelled"):
+            yield "What is configured of it already has to go: the addresses may be another tenant's next"
     yield f"Plan: {notice.plan}"
     yield f"Run: {notice.run}"
     if notice.comment:

@@ -94,6 +94,7 @@ def make_worker(
             public.reserve_public_addresses,
             public.release_public_addresses,
             edge.record_announcement,
+            edge.edge_instructions,
             notices.notify,
             devices.ask_device,
             devices.time_to_settle,

@@ -1,8 +1,8 @@
 """What people read in the Temporal UI of an approval that waits: who must act, how, and the exact lines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from tenancy.approval import Preview
+from tenancy.approval import AnyPreview, Preview, subject
 from tenancy.mistakes import shown
 from workflows.board import cell
 from workflows.face import ApprovalStatus, RefusedDecision
@@ -16,14 +16,17 @@ def details(status: ApprovalStatus) -> list[str]:
     return [*(_waits(status, status.preview) if status.preview else ()), *map(_refused, status.refused)]
 
 
-def _waits(status: ApprovalStatus, preview: Preview) -> Iterator[str]:
+def _waits(status: ApprovalStatus, preview: AnyPreview) -> Iterator[str]:
     if status.state != "waiting" or status.since is None or status.expires is None:
         return
     who = ", ".join(cell(name) for name in status.approvers)
-    vlan, key = " --vlan ID" if preview.by_hand else "", " --key FILE" if status.signed else ""
+    by_hand = isinstance(preview, Preview) and preview.by_hand
+    vlan, key = " --vlan ID" if by_hand else "", " --key FILE" if status.signed else ""
+    withdrawal = not isinstance(preview, Preview) and preview.document.action == "withdraw"
+    then = "left to an operator" if withdrawal else "undone"
     yield ""
-    yield f"**WAITS FOR APPROVAL** of VLAN {preview.vlan} by one of: {who}"
-    yield f"Since {status.since:%Y-%m-%d %H:%M} UTC, undone at {status.expires:%Y-%m-%d %H:%M} UTC unless decided"
+    yield f"**WAITS FOR APPROVAL** of {subject(preview)} by one of: {who}"
+    yield f"Since {status.since:%Y-%m-%d %H:%M} UTC, {then} at {status.expires:%Y-%m-%d %H:%M} UTC unless decided"
     if status.notice:
         yield f"Not everybody could be notified: {cell(status.notice)}"
     yield ""
@@ -31,14 +34,30 @@ def _waits(status: ApprovalStatus, preview: Preview) -> Iterator[str]:
     yield ""
     yield f"`berth reject {preview.tenant} --plan {status.plan}{key} --reason ...`"
     left = MOST_LINES
-    sends = "by hand" if preview.by_hand else "by Berth"
-    for switch in preview.switches:
-        yield from ("", f"Switch {cell(switch.switch)}, {len(switch.lines)} lines, sent {sends}:", "", "```")
-        yield from (_verbatim(line) for line in switch.lines[:left])
+    blocks = list(_blocks(preview))
+    for title, lines in blocks:
+        yield from ("", title, "", "```")
+        yield from (_verbatim(line) for line in lines[:left])
         yield "```"
-        left = max(0, left - len(switch.lines))
-    if (more := sum(len(switch.lines) for switch in preview.switches) - MOST_LINES) > 0:
+        left = max(0, left - len(lines))
+    if (more := sum(len(lines) for _, lines in blocks) - MOST_LINES) > 0:
         yield f"and {more} lines more: `berth approve {preview.tenant}` shows all of them"
+
+
+def _blocks(preview: AnyPreview) -> Iterator[tuple[str, Sequence[str]]]:
+    """What is to be read line by line, each part with its title."""
+    if isinstance(preview, Preview):
+        sends = "by hand" if preview.by_hand else "by Berth"
+        for switch in preview.switches:
+            yield f"Switch {cell(switch.switch)}, {len(switch.lines)} lines, sent {sends}:", switch.lines
+        return
+    done = "there" if preview.document.action == "announce" else "gone"
+    yield (
+        f"The edge team does it by hand, and approves once this is {done} on every edge router:",
+        (preview.document.as_json().splitlines()),
+    )
+    for one in preview.platforms:
+        yield f"On {one.platform}, {len(one.lines)} lines:", one.lines
 
 
 def _refused(one: RefusedDecision) -> str:

@@ -9,6 +9,7 @@ from temporalio import workflow
 
 from tenancy.handover import HandOver
 from tenancy.mistakes import shown
+from tenancy.plan import Stage
 from workflows.face import (
     MODE,
     STAGE,
@@ -93,8 +94,14 @@ class Board:
 
     def await_approval(self, awaited: Awaited | None, details: Sequence[str] = ()) -> None:
         """What waits for an approver, or that nothing does any more; with what people read of it, in Markdown."""
+        waited = self._status.approval is not None
         self._status = self._status.model_copy(update={"approval": awaited})
         self._approval = details
+        # Wherever a run is when it waits for an approver, it is found as one that does.
+        if awaited is not None:
+            self._reach(Stage.APPROVAL, keep=False)
+        elif waited:
+            self._reach(self._stage_of(self._status.outcome), keep=False)
         self._tell()
 
     @property
@@ -126,9 +133,16 @@ class Board:
         if hand_over is not None:
             update["hand_over"] = hand_over
         self._status = self._status.model_copy(update=update)
-        self._reach(self._at_stage or outcome if outcome is Outcome.RUNNING else outcome, keep=False)
+        self._reach(self._stage_of(outcome), keep=False)
         self._tell()
         self._log(outcome, failure)
+
+    def _stage_of(self, outcome: Outcome) -> str:
+        if outcome is Outcome.NEEDS_OPERATOR:
+            return outcome
+        if self._status.approval is not None:
+            return Stage.APPROVAL
+        return self._at_stage or outcome if outcome is Outcome.RUNNING else outcome
 
     def _log(self, outcome: Outcome, failure: str | None) -> None:
         waits = outcome is Outcome.NEEDS_OPERATOR
@@ -139,6 +153,7 @@ class Board:
     def _reach(self, stage: str, *, keep: bool = True) -> None:
         if keep:
             self._at_stage = stage
+            stage = Stage.APPROVAL if self._status.approval is not None else stage
         if self._status.stage == stage:
             return
         attributes = [STAGE.value_set(stage)]

@@ -15,6 +15,7 @@ from tenancy.devices import EdgeRequest
 from tenancy.plan import EdgePlan, Stage
 from workflows.asking import Asking
 from workflows.board import Board
+from workflows.edge_team import EdgeTeam
 from workflows.face import StepState, StepStatus
 from workflows.removal import TRIES, Removal, Removals
 from workflows.stepping import is_cancelled, reason_of, side_by_side, take_step
@@ -40,13 +41,18 @@ class OwnEdge:
         nothing = EdgeRequest(tenant=self._tenant, action="look")
         await self._ask_all([*plan.translators, *plan.routers, *plan.neighbours], answer_of, nothing)
 
-    async def announce(self, wanted: Announcement, before: Announcement | None, part_of: str | None) -> None:
+    async def announce(
+        self, wanted: Announcement, before: Announcement | None, part_of: str | None, team: EdgeTeam | None = None
+    ) -> Announcement:
         """Makes it so. Each step's undo leaves alone what the tenant had before the run.
 
         Args:
             wanted: all that is to be announced.
             before: what the VPC said was announced before the run.
             part_of: ID of the step whose own undo takes the record away with it.
+            team: who configures the routers; None where Berth does.
+
+        Returns what is announced, with whose confirmation.
         """
         self._removals.new_phase()
         self._removals.register(
@@ -60,12 +66,7 @@ class OwnEdge:
             )
         )
         # Written before the first line is sent: an offboarding withdraws what is recorded, wherever that was.
-        await take_step(
-            self._board,
-            ANNOUNCEMENT,
-            EdgeSteps.record_announcement,
-            RecordedAnnouncement(tenant=self._tenant, announcement=joined(before, wanted)),
-        )
+        await self._record(joined(before, wanted))
         translators, neighbours, routers = off_the_edge(self._board, self._asking, self._tenant, wanted.beyond(before))
         self._register(translators)
         await self._ask_all(
@@ -81,12 +82,36 @@ class OwnEdge:
             routes_on,
             EdgeRequest(tenant=self._tenant, action="announce", routes=wanted.routes),
         )
+        if team is not None:
+            wanted = await self._by_team(team, wanted, before)
         await side_by_side(
             [
                 _heard(self._board, self._asking, self._tenant, neighbour, wanted.routes)
                 for neighbour in wanted.neighbours
             ]
         )
+        return wanted
+
+    async def _by_team(self, team: EdgeTeam, wanted: Announcement, before: Announcement | None) -> Announcement:
+        """Has the team configure what it has not confirmed before. Its undo is asked of the team as well."""
+        given = team.standing(wanted.routes, before.confirmations if before else ())
+        missing = team.missing(wanted.routes, given)
+        if not missing:
+            team.nothing_to_do(given)
+            return wanted.model_copy(update={"confirmations": given})
+        new = wanted.beyond(before).routes
+        to_do, undo = await team.written_down(
+            ("announce", missing), ("withdraw", [route for route in missing if route in new])
+        )
+        self._register([team.withdrawal(undo, once=to_do)])
+        confirmation = await team.announced(to_do)
+        confirmed = wanted.model_copy(update={"confirmations": (*given, confirmation)})
+        await self._record(joined(before, confirmed))
+        return confirmed
+
+    async def _record(self, announcement: Announcement) -> None:
+        given = RecordedAnnouncement(tenant=self._tenant, announcement=announcement)
+        await take_step(self._board, ANNOUNCEMENT, EdgeSteps.record_announcement, given)
 
     def _register(self, phase: Sequence[Removal]) -> None:
         self._removals.new_phase()

@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from temporalio.common import SearchAttributeKey
 
 from tenancy.announcement import Announcement
-from tenancy.approval import Decision, Preview, Word
+from tenancy.approval import AnyPreview, Confirmation, Decision, Word
 from tenancy.devices import AnyRequest
 from tenancy.fields import Name
 from tenancy.handover import HandOver
@@ -49,7 +49,8 @@ INVALID_DOCUMENT = "InvalidDocument"
 """Type of the failure of a run whose document is refused; its details are the list of mistakes."""
 APPROVE: Word = "approve"
 REJECT: Word = "reject"
-"""Names of the updates, and of the signals, by which an approver decides; their argument is tenancy.approval.Decision."""
+"""Names of the updates, and of the signals, by which an approver decides; their argument is tenancy.approval.Decision.
+Onboarding and offboarding take them."""
 APPROVAL = "approval"
 """Name of the query about what waits for an approver; its answer is ApprovalStatus."""
 
@@ -122,7 +123,10 @@ class Awaited(_Told):
 
     plan: str
     """The preview's hash."""
-    vlan: int
+    about: str = ""
+    """What is to be approved, in a few words."""
+    vlan: int | None = None
+    """None where it is about routes at the edge."""
     approvers: tuple[str, ...]
     """Who may decide: one of them, but not the one who requested the run."""
     since: datetime
@@ -144,7 +148,8 @@ class ApprovalStatus(_Told):
     tenant: str
     state: Literal["none", "waiting", "approved", "rejected", "expired", "withdrawn"] = "none"
     """None: nothing was asked yet. Withdrawn: the run was cancelled while it waited."""
-    preview: Preview | None = None
+    preview: AnyPreview | None = None
+    """Of a VLAN, or, with a `document`, of what the edge team is to do."""
     plan: str | None = None
     """The preview's hash: what a decision has to name."""
     approvers: tuple[str, ...] = ()
@@ -152,7 +157,7 @@ class ApprovalStatus(_Told):
     """Whether a decision has to bear an SSH signature."""
     since: datetime | None = None
     expires: datetime | None = None
-    earlier: tuple[Preview, ...] = ()
+    earlier: tuple[AnyPreview, ...] = ()
     """What the run showed before, oldest first; a decision about one of them is stale."""
     decision: Decision | None = None
     decided: datetime | None = None
@@ -217,6 +222,8 @@ class Offboarded(_Told):
     removed: tuple[str, ...]
     """What was removed, in order, e.g. `OvnEip acme--egress`."""
     requested_by: str
+    confirmations: tuple[Confirmation, ...] = ()
+    """Where the edge team configures its routers itself: that it has withdrawn the routes."""
 
 
 # Temporal fails the task of a workflow that signals what can be no workflow: again and again, for ever.

@@ -25,14 +25,16 @@ from tenancy.kinds import (
     Kind,
     Object,
 )
+from workflows.approval import Approvals
 from workflows.asking import Asking
 from workflows.board import Board
 from workflows.edge import off_the_edge
+from workflows.edge_team import EdgeTeam
 from workflows.face import LEFT_BEHIND, OFFBOARD, REFUSED, Offboarded, Outcome, Status
 from workflows.removal import Removal, Removals
 from workflows.request import decision_in, given_request, offboarding_request, requested
 from workflows.stepping import reason_of, take_step
-from workflows.steps import GONE, INVENTORY, OWN_ADDRESSES, ROUTER_PORT, step_of
+from workflows.steps import GONE, INVENTORY, OWN_ADDRESSES, ROUTER_PORT, edge_lines, step_of
 from workflows.vlans import off_the_switches
 
 
@@ -48,6 +50,8 @@ class OffboardTenant:
         self._board = Board("OffboardTenant", asked.tenant, asked.by)
         self._removals = Removals(self._board)
         self._asking = Asking(self._board)
+        self._approvals = Approvals(self._board)
+        self._approvals.listen()
 
     @workflow.run
     async def run(self, *given: Any) -> Offboarded:
@@ -72,6 +76,12 @@ class OffboardTenant:
     async def _offboard(self, tenant: str) -> Offboarded:
         found: Inventory = await take_step(self._board, INVENTORY, Checks.take_inventory, tenant)
         removals = list(_phases(self._board, tenant, found, self._asking))
+        team: EdgeTeam | None = None
+        if found.announcement is not None and found.edge_team is not None:
+            team = EdgeTeam(self._board, self._approvals, found.edge_team, found.edge_signers)
+            self._board.declare([edge_lines("inventory")])
+            (to_do,) = await team.written_down(("withdraw", found.announcement.routes))
+            removals.append([team.withdrawal(to_do, stage="removal")])
         for phase in removals:
             self._removals.new_phase()
             for removal in phase:
@@ -81,7 +91,12 @@ class OffboardTenant:
         await take_step(self._board, GONE, Checks.verify_gone, found)
         self._board.become(Outcome.DONE)
         objects = [removal.step.title for phase in reversed(removals) for removal in phase if _is_object(removal)]
-        return Offboarded(tenant=tenant, removed=tuple(objects), requested_by=self._requested_by)
+        return Offboarded(
+            tenant=tenant,
+            removed=tuple(objects),
+            requested_by=self._requested_by,
+            confirmations=team.withdrawn if team is not None else (),
+        )
 
     def _stopped(self, tenant: str, error: BaseException) -> ApplicationError | None:
         """Says on the board how it stands. The failure to end with; None where that is the error itself."""

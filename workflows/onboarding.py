@@ -21,7 +21,7 @@ from tenancy import manifests, names
 from tenancy.announcement import Announcement, announcement, recorded
 from tenancy.approval import Approval
 from tenancy.documents import to_plain
-from tenancy.edge import Announce, OneToOneNat
+from tenancy.edge import Announce, ByEdgeTeam, OneToOneNat
 from tenancy.fields import Address
 from tenancy.handover import HandOver, hand_over
 from tenancy.kinds import CONFIG_MAP, OVN_EIP, VLAN, VPC, Object
@@ -33,7 +33,8 @@ from workflows.approval import Approvals
 from workflows.asking import Asking
 from workflows.board import Board
 from workflows.edge import OwnEdge
-from workflows.face import INVALID_DOCUMENT, ONBOARD, REFUSED, ApprovalStatus, Outcome, Status, StepState, StepStatus
+from workflows.edge_team import EdgeTeam
+from workflows.face import INVALID_DOCUMENT, ONBOARD, REFUSED, Outcome, Status, StepState, StepStatus
 from workflows.removal import Removal, Removals
 from workflows.request import decision_in, given_request, onboarding_request, requested
 from workflows.stepping import reason_of, side_by_side, take_step, to_the_end
@@ -70,6 +71,7 @@ class OnboardTenant:
         self._before: dict[tuple[str, str], Object] = {}
         self._edge = OwnEdge(self._board, self._removals, self._asking, asked.tenant)
         self._approvals = Approvals(self._board)
+        self._approvals.listen()
         self._vlan = OwnVlan(
             self._board, self._removals, self._approvals, self._asking, run=self._run, requested_by=asked.by
         )
@@ -100,6 +102,9 @@ class OnboardTenant:
         self._before = {_key(thing): thing for thing in found.before if finished or _made_by(thing) != self._run}
         self._board.know(mode=plan.mode, plan_hash=plan.hash)
         self._board.declare(steps_of(plan))
+        announce, team = platform.spec.announce, None
+        if isinstance(announce, ByEdgeTeam) and plan.edge is not None:
+            team = EdgeTeam(self._board, self._approvals, announce, found.edge_signers)
         if plan.edge is not None:
             await self._edge.answers(plan.edge)
         public = await self._public_addresses(tenant, platform)
@@ -165,8 +170,8 @@ class OnboardTenant:
             eips[names.router_port_eip(tenant.name, provider.external_subnet)] = router.addresses
 
         announcement: Announcement | None = None
-        if platform.spec.announce is not None and plan.edge is not None:
-            announcement = await self._announce(tenant, platform.spec.announce, eips, router.addresses, public, vpc)
+        if announce is not None and plan.edge is not None:
+            announcement = await self._announce(tenant, announce, eips, router.addresses, public, vpc, team)
 
         final_vpc = {**vpc.manifest, "spec": {**vpc.manifest["spec"], "policyRoutes": [r.manifest() for r in routes]}}
         final_vpc["spec"] |= plan.router_port or {}
@@ -238,6 +243,7 @@ class OnboardTenant:
         router: Sequence[str],
         public: Mapping[str, Sequence[str]],
         vpc: PlannedObject,
+        team: EdgeTeam | None,
     ) -> Announcement:
         objects = {ip.name: names.external_ip(self._tenant, ip.name) for ip in tenant.spec.external_ips}
         try:
@@ -250,8 +256,7 @@ class OnboardTenant:
             before = recorded(self._before.get((VPC.name, vpc.name)))
         except ValueError as error:
             raise ApplicationError(str(error), type=REFUSED, non_retryable=True) from error
-        await self._edge.announce(wanted, before, part_of=_step_for(vpc).id if before is None else None)
-        return wanted
+        return await self._edge.announce(wanted, before, _step_for(vpc).id if before is None else None, team)
 
     async def _undo(self, tenant: TenantNetwork, error: BaseException) -> None:
         """Takes back everything the run did. Returns after a cancel; raises the run's failure otherwise."""
@@ -348,39 +353,6 @@ class OnboardTenant:
     def status(self) -> Status:
         """Where the run is, step by step, and who must act."""
         return self._board.status()
-
-    @workflow.query
-    def approval(self) -> ApprovalStatus:
-        """In mode vlan: what waits for the network team, or how it was decided."""
-        return self._approvals.status()
-
-    @workflow.update(name="approve")
-    def approve(self, decision: Any = None) -> str:
-        """An approver's decision. Answers with what follows from it, or why it does not count."""
-        return self._approvals.decide("approve", decision)
-
-    @approve.validator
-    def _check_approve(self, decision: Any = None) -> None:
-        self._approvals.check("approve", decision)
-
-    @workflow.update(name="reject")
-    def reject(self, decision: Any = None) -> str:
-        """An approver's decision against it; its comment says why."""
-        return self._approvals.decide("reject", decision)
-
-    @reject.validator
-    def _check_reject(self, decision: Any = None) -> None:
-        self._approvals.check("reject", decision)
-
-    @workflow.signal(name="approve")
-    def approve_by_signal(self, decision: Any = None) -> None:
-        """The same from where no update can be sent; that it does not count is told on the board."""
-        self._approvals.told("approve", decision)
-
-    @workflow.signal(name="reject")
-    def reject_by_signal(self, decision: Any = None) -> None:
-        """The same for a decision against it."""
-        self._approvals.told("reject", decision)
 
     @workflow.signal
     def device_answered(self, outcome: Any = None) -> None:

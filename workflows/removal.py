@@ -35,7 +35,7 @@ class Removal:
     """It was there before the run: only what the run changed of it is taken back."""
     by: Callable[[], Awaitable[Any]] | None = None
     """In place of an activity: called for each try an operator may ask for. It gives up by itself, with an ApplicationError
-    that says why; False where there was nothing to take back."""
+    that says why; False where there was nothing to take back, a text how it went."""
 
 
 class Removals:
@@ -150,7 +150,8 @@ class Removals:
                 by = f" by {decision.by}" if decision.by else ""
                 self._board.mark(step, StepState.SKIPPED, f"left as it is{by}: {decision.reason}")
                 return
-            self._board.mark(step, StepState.UNDONE, "nothing to remove" if done is False else "")
+            note = "nothing to remove" if done is False else done if removal.by and isinstance(done, str) else ""
+            self._board.mark(step, StepState.UNDONE, note)
             return
 
     async def _ask(self, step: str, reason: str) -> Resolve | None:

@@ -62,6 +62,16 @@ def routes_on(router: str, stage: str = Stage.EDGE) -> StepStatus:
     return StepStatus(id=f"announce-{router}", stage=stage, title=f"Routes on edge router {router}")
 
 
+def edge_lines(stage: str = Stage.EDGE) -> StepStatus:
+    """The step that writes down what the edge team has to do."""
+    return StepStatus(id="edge-lines", stage=stage, title="What the edge team has to do, written down")
+
+
+def by_edge_team(stage: str = Stage.EDGE) -> StepStatus:
+    """The step that waits until the edge team has confirmed what it was asked to do."""
+    return StepStatus(id="edge-team", stage=stage, title="Routes configured by the edge team")
+
+
 def routes_at(neighbour: str, stage: str = Stage.EDGE) -> StepStatus:
     """The step that waits until a neighbour has heard of the tenant's routes, or has forgotten them."""
     return StepStatus(id=f"neighbour-{neighbour}", stage=stage, title=f"Routes as {neighbour} knows them")
@@ -91,6 +101,9 @@ def steps_of(plan: Plan) -> Iterator[StepStatus]:
                 yield ANNOUNCEMENT
                 yield from map(translations_on, plan.edge.translators)
                 yield from map(routes_on, plan.edge.routers)
+                if plan.edge.method == "none":
+                    yield edge_lines()
+                    yield by_edge_team()
                 yield from map(routes_at, plan.edge.neighbours)
             case Stage.VERIFY:
                 yield VERIFY

@@ -55,6 +55,22 @@ def test_each_part_of_a_preview_is_in_its_hash() -> None:
     assert len({preview(**change).hash for change in changes} | {preview().hash}) == len(changes) + 1
 
 
+def test_an_approval_that_stands_on_a_vpc_already_is_written_and_hashed_as_it_was() -> None:
+    """Living VPCs bear such approvals, and their signatures are over such statements."""
+    shown = preview()
+    digest = "7fca3c0d2018dc0a475b89b64da395579054ca5338c9d406ed5ab2888a591cd2"
+    assert shown.hash == digest
+    given = approval(shown, comment="ok")
+    assert given.model_dump_json() == (
+        '{"preview":{"tenant":"acme","run":"one","vlan":120,"requestedBy":"anna","byHand":false,"switches":[{"switch":"leaf-1",'
+        f'"lines":["vlan 120","name berth-acme"]}}],"plan":"{"1" * 64}"}},"decision":{{"plan":"{digest}","by":"olga",'
+        f'"comment":"ok","vlan":null,"signature":null}},"at":"{AT}"}}'
+    )
+    assert statement("approve", shown, given.decision) == (
+        f'decision: "approve"\ntenant: "acme"\nrun: "one"\nplan: "{digest}"\nby: "olga"\nvlan: 120\ncomment: "ok"\n'
+    )
+
+
 def test_an_approval_that_is_one_lets_its_tenant_and_its_vlan_pass() -> None:
     assert refusal_of_approval(approval(preview()), "acme", 120, RULES, None) is None
     by_hand = approval(preview(by_hand=True), vlan=130)

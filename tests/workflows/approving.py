@@ -20,7 +20,7 @@ from workflows import sandbox
 from workflows.approval import Approvals
 from workflows.board import Board
 from workflows.face import APPROVAL as QUERY
-from workflows.face import APPROVE, ONBOARD, REJECT, ApprovalStatus, Outcome, Status
+from workflows.face import ONBOARD, ApprovalStatus, Outcome, Status
 from workflows.steps import APPROVAL
 
 
@@ -45,6 +45,7 @@ class Approving:
     def __init__(self, wish: Wish) -> None:
         self._board = Board("OnboardTenant", wish.previews[0].tenant, wish.previews[0].requested_by)
         self._approvals = Approvals(self._board)
+        self._approvals.listen()
         self._held = wish.hold
 
     @workflow.run
@@ -73,34 +74,6 @@ class Approving:
     @workflow.query
     def status(self) -> Status:
         return self._board.status()
-
-    @workflow.query
-    def approval(self) -> ApprovalStatus:
-        return self._approvals.status()
-
-    @workflow.update
-    def approve(self, decision: Any = None) -> str:
-        return self._approvals.decide(APPROVE, decision)
-
-    @approve.validator
-    def _check_approve(self, decision: Any = None) -> None:
-        self._approvals.check(APPROVE, decision)
-
-    @workflow.update
-    def reject(self, decision: Any = None) -> str:
-        return self._approvals.decide(REJECT, decision)
-
-    @reject.validator
-    def _check_reject(self, decision: Any = None) -> None:
-        self._approvals.check(REJECT, decision)
-
-    @workflow.signal(name="approve")
-    def approve_told(self, decision: Any = None) -> None:
-        self._approvals.told(APPROVE, decision)
-
-    @workflow.signal(name="reject")
-    def reject_told(self, decision: Any = None) -> None:
-        self._approvals.told(REJECT, decision)
 
 
 @dataclass

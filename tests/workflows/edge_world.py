@@ -17,13 +17,17 @@ from clients.errors import UnavailableError
 from tenancy import names
 from tenancy.devices import AnyRequest, DeviceOutcome, EdgeRequest
 from tenancy.edge import Announce, EdgeDevice, EdgeRouter, OneToOneNat, routers_of
+from tenancy.edge_work import EdgeWork
 from tenancy.kinds import CONFIG_MAP
 from tenancy.switches import Switch
 from tenancy.vlans import VlanMode
+from tests.workflows.vlan_world import NADIA
 from tests.workflows.world import Document, World, platform_file, running_world
 from workers.worker import make_worker
 from workflows.face import DEVICE_QUEUE, REQUEST, DeviceAsk
 
+OMAR = "omar@example.com"
+"""Of the edge team, as Nadia is."""
 Kept = dict[str, tuple[str | None, str]]
 """By address: the next hop, or what it is translated to; and whose it is."""
 
@@ -193,6 +197,16 @@ class EdgeWorld(World):
             outcome = DeviceOutcome.model_validate(await run.result())
         return outcome.result, outcome.reason
 
+    def done_by_hand(self, work: EdgeWork) -> None:
+        """The edge team does what the document says, on a router that Berth does not know."""
+        router = self.edge.device("theirs")
+        for route in work.routes:
+            address = route.prefix.partition("/")[0]
+            if work.action == "announce":
+                router.running[address] = (route.next_hop, work.tenant)
+            else:
+                router.running.pop(address)
+
     async def reservations(self) -> dict[str, str]:
         """Public addresses that are reserved, with their tenants."""
         found = await self.api.list(CONFIG_MAP, namespace="berth-system")
@@ -225,20 +239,36 @@ def one_to_one_nat(name: str, **more: Any) -> Document:
     )
 
 
+def by_edge_team(name: str, *, neighbour: bool = False, **more: Any) -> Document:
+    """`spec.announce` of a platform whose edge team configures its routers itself; Nadia and Omar belong to it."""
+    watched = {key: static_routes(name)[key] for key in ("neighbours", "credentials")} if neighbour else {}
+    return {"method": "none", "approval": {"approvers": [NADIA, OMAR]}, **watched, **more}
+
+
 def _device(name: str, platform: str, number: int) -> Document:
     return {"name": name, "platform": platform, "host": f"192.0.2.{number}", "credentials": "edge"}
 
 
 @asynccontextmanager
 async def running_edge_world(
-    client: Client, folder: Path, name: str, announce: Document, *, spec: Document | None = None, **settings: Any
+    client: Client,
+    folder: Path,
+    name: str,
+    announce: Document,
+    *,
+    spec: Document | None = None,
+    serving: bool = True,
+    **settings: Any,
 ) -> AsyncIterator[EdgeWorld]:
-    """A world with this edge while the block runs."""
+    """A world with this edge while the block runs, with a worker or without."""
     platform = platform_file(folder, announce, **(spec or {}))
     async with running_world(client, folder, name, serving=False, platform=platform, **settings) as world:
         fields = {one: getattr(world, one) for one in World.__dataclass_fields__}
         edge_world = EdgeWorld(**fields)
-        async with edge_world.serving():
+        if serving:
+            async with edge_world.serving():
+                yield edge_world
+        else:
             yield edge_world
 
 

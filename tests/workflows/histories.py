@@ -17,6 +17,8 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 
 from clients.errors import RefusedError, UnavailableError
 from lab.temporal import start_temporal
+from tenancy.edge_work import EdgePreview
+from tests.workflows.edge_world import EdgeWorld, by_edge_team, running_edge_world
 from tests.workflows.strikes import refusal
 from tests.workflows.switchboard import Switchboard, a_switchboard
 from tests.workflows.vlan_world import VlanWorld, decide, running_vlan_world, waiting
@@ -144,6 +146,62 @@ VLAN_SCENES: tuple[Callable[[VlanWorld], Awaitable[Recorded]], ...] = (
 )
 
 
+async def edge_confirmed(world: EdgeWorld) -> Recorded:
+    """The edge team configures its routers itself: a decision that does not count, one that does, and one about more."""
+    run = await world.onboard()
+    await run.signal("approve", {"by": "nobody", "plan": (await waiting(run)).plan})
+    await decide(run, "approve", plan=(await waiting(run)).plan)
+    await run.result()
+    run = await world.onboard(grown(tenant_document(world.name)))
+    await decide(run, "approve", plan=(await waiting(run)).plan)
+    return run
+
+
+async def edge_rejected(world: EdgeWorld) -> Recorded:
+    """The edge team says no."""
+    run = await world.onboard()
+    await decide(run, "reject", plan=(await waiting(run)).plan, comment="not now")
+    return run
+
+
+async def edge_undone(world: EdgeWorld) -> Recorded:
+    """Confirmed, and the last step is refused: the team rejects the withdrawal, an operator asks again, it confirms."""
+    world.strikes.after["hand-over"] = refusal()
+    run = await world.onboard()
+    announced = (await waiting(run)).plan
+    await decide(run, "approve", plan=announced)
+    await until(run, lambda now: now.approval is not None and now.approval.plan != announced, "the withdrawal")
+    await decide(run, "reject", plan=(await waiting(run)).plan, comment="not now")
+    await parked(run)
+    await resolve(run, decision="retry", by="on call")
+    await decide(run, "approve", plan=(await waiting(run)).plan)
+    return run
+
+
+async def edge_offboarded(world: EdgeWorld) -> Recorded:
+    """The edge team withdraws what it announced, and the neighbour has forgotten it."""
+    run = await world.onboard()
+    shown = await waiting(run)
+    assert isinstance(shown.preview, EdgePreview)
+    world.done_by_hand(shown.preview.document)
+    await decide(run, "approve", plan=shown.plan)
+    await run.result()
+    run = await world.offboard()
+    shown = await waiting(run)
+    assert isinstance(shown.preview, EdgePreview)
+    world.done_by_hand(shown.preview.document)
+    await decide(run, "approve", plan=shown.plan)
+    return run
+
+
+EDGE_TEAM_SCENES: tuple[Callable[[EdgeWorld], Awaitable[Recorded]], ...] = (
+    edge_confirmed,
+    edge_rejected,
+    edge_undone,
+    edge_offboarded,
+)
+
+
 async def device_busy(board: Switchboard) -> Recorded:
     """A device's queue: done, refused, withdrawn while under way and while waiting, away for a while, nonsense."""
     board.switch.gate = asyncio.Event()
@@ -188,6 +246,11 @@ async def record(known: Collection[str]) -> dict[str, str]:
             for vlan_scene in missing(VLAN_SCENES, known):
                 async with running_vlan_world(client, folder, _tenant(vlan_scene.__name__)) as vlan_world:
                     recorded[vlan_scene.__name__] = await _ended(client, await vlan_scene(vlan_world))
+            for edge_scene in missing(EDGE_TEAM_SCENES, known):
+                name = _tenant(edge_scene.__name__)
+                announce = by_edge_team(name, neighbour=edge_scene is edge_offboarded)
+                async with running_edge_world(client, folder, name, announce) as edge_world:
+                    recorded[edge_scene.__name__] = await _ended(client, await edge_scene(edge_world))
             for device_scene in missing(DEVICE_SCENES, known):
                 async with a_switchboard(client, Path(state), device="leaf-1") as board, board.serving():
                     queue = await device_scene(board)

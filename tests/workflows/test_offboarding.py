@@ -20,6 +20,7 @@ async def test_offboarding_takes_everything_and_leaves_the_platform_as_it_was(wo
     assert result == {
         "tenant": world.name,
         "requestedBy": "a test",
+        "confirmations": [],
         "removed": [
             "ConfigMap berth-network",
             f"OvnFip {world.name}--bastion",

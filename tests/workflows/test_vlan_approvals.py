@@ -141,7 +141,7 @@ async def test_whoever_has_all_of_temporal_and_no_key_cannot_approve(
     run, asked = await world.asked()
     assert asked.signed
     shown = asked.preview
-    assert shown is not None
+    assert isinstance(shown, Preview)
     plain = {"plan": shown.hash, "by": NADIA}
     good = signed(nadia, "approve", shown, by=NADIA, comment="go ahead")
     forged: list[tuple[str, dict[str, Any], str]] = [
@@ -169,7 +169,7 @@ async def test_an_approval_without_the_key_lets_no_line_onto_a_switch_though_its
 ) -> None:
     world, nadia, mallory = signing
     run, asked = await world.asked()
-    assert asked.preview is not None
+    assert isinstance(asked.preview, Preview)
     made = [{"plan": asked.preview.hash, "by": NADIA}, signed(mallory, "approve", asked.preview, by=NADIA)]
     for decision in made:
         forged = {"preview": asked.preview.model_dump(), "decision": decision, "at": "2026-11-24T12:00:00+00:00"}

@@ -9,6 +9,7 @@ import pytest
 from temporalio.client import Client, WorkflowUpdateFailedError
 
 from tenancy import names
+from tenancy.approval import Preview
 from tenancy.kinds import SUBNET, VLAN, VPC
 from tenancy.plan import owner_of
 from tests.workflows.strikes import PATIENCE, refusal
@@ -52,7 +53,7 @@ async def test_a_tenant_gets_its_vlan_on_every_switch_once_it_is_approved(world:
 
 async def test_no_line_is_sent_to_a_switch_before_the_approval(world: VlanWorld) -> None:
     run, shown = await world.asked()
-    assert shown.preview is not None
+    assert isinstance(shown.preview, Preview)
     for switch, told in zip(world.switches, shown.preview.switches, strict=True):
         assert told.switch == switch.name
         assert told.lines
@@ -276,7 +277,7 @@ async def test_what_people_say_of_themselves_never_reaches_a_switch(world: VlanW
     shown = await waiting(run)
     await decide(run, "approve", plan=shown.plan, comment=words)
     await asyncio.wait_for(run.result(), PATIENCE)
-    assert shown.preview is not None
+    assert isinstance(shown.preview, Preview)
     for switch, told in zip(world.switches, shown.preview.switches, strict=True):
         sent = [entry.line.strip() for entry in switch.journal if entry.configuring]
         assert set(sent) <= {*told.lines, "end"}

@@ -17,12 +17,12 @@ from clients.kube_ovn.objects import is_being_deleted
 from clients.kube_ovn.prerequisites import missing_prerequisites
 from clients.kube_ovn.public_addresses import reservations_of
 from clients.kube_ovn.readiness import READINESS
-from clients.kube_ovn.usage import users_of
+from clients.kube_ovn.usage import users_of, users_of_release
 from tenancy import names
-from tenancy.announcement import Announced, Announcement, Route, recorded
+from tenancy.announcement import Announcement, recorded, supposed
 from tenancy.approval import Approval
 from tenancy.documents import read_tenant
-from tenancy.edge import ByEdgeTeam, StaticRoutes, routers_of
+from tenancy.edge import ByEdgeTeam
 from tenancy.fields import Address
 from tenancy.kinds import (
     CONFIG_MAP,
@@ -38,7 +38,7 @@ from tenancy.kinds import (
     Object,
 )
 from tenancy.meaning import merge
-from tenancy.plan import Plan, addresses_of, owner_of, plan
+from tenancy.plan import Plan, addresses_of, external_ips_of, owner_of, plan
 from tenancy.platform import Platform
 from tenancy.reservation import Trunks, trunks_of, union
 from tenancy.tenant import TenantNetwork
@@ -112,6 +112,8 @@ class Checks:
             )
             planned = plan(tenant, platform, observed)
             obstacles = [*planned.obstacles, *missing]
+            if planned.released is not None:
+                obstacles += await users_of_release(self._kube, tenant.name, planned.released)
             if obstacles:
                 raise RefusedError(" | ".join(obstacles), reason="preflight")
             # What is on its way out is not there to be brought back: the run makes it anew.
@@ -206,12 +208,9 @@ class Checks:
         try:
             known = recorded(vpc)
         except ValueError as error:
-            raise RefusedError(
-                f"Vpc {names.vpc(tenant)}: annotation {names.ANNOUNCED_ANNOTATION} cannot be read, so what is announced of"
-                " the tenant is unknown: mend it, or take it off once nothing of the tenant is announced any more",
-                reason="record",
-            ) from error
-        if known is not None or not any(thing["kind"] == OVN_EIP.name for thing in objects):
+            raise RefusedError(str(error), reason="record") from error
+        held = external_ips_of(tenant, objects)
+        if known is not None or not held:
             return known
         spec = read_platform_file(self._platform_file).spec
         hops: tuple[Address, ...] = ()
@@ -219,11 +218,7 @@ class Checks:
             # People are told the next hop: a line without it takes no route away.
             port = names.router_port_eip(tenant, spec.provider_network.external_subnet)
             hops = (*addresses_of(await self._kube.get(OVN_EIP, port) or {}), *spec.announce.next_hops)
-        return (
-            _forgotten(spec.announce, tenant, objects, hops)
-            if isinstance(spec.announce, StaticRoutes | ByEdgeTeam)
-            else None
-        )
+        return supposed(spec.announce, held, hops)
 
     def _edge_team(self, tenant: str, announced: Announcement | None) -> tuple[ByEdgeTeam | None, str]:
         """Who has to confirm the withdrawal of what is announced, and with which keys; None where Berth withdraws it."""
@@ -255,32 +250,6 @@ class Checks:
                 )
             if strange:
                 raise RefusedError(f"read back after its removal, {' | '.join(strange)}", reason="not-gone")
-
-
-def _forgotten(
-    announce: StaticRoutes | ByEdgeTeam, tenant: str, objects: Sequence[Object], hops: Sequence[Address]
-) -> Announcement:
-    """The routes that may be there of a tenant whose record is not: one to each external IP.
-
-    Its next hop is the last of its family in `hops`; None says whatever it is.
-    """
-    held = {thing["metadata"]["name"]: addresses_of(thing) for thing in objects if thing["kind"] == OVN_EIP.name}
-    hop_of = {hop.version: str(hop) for hop in hops}
-    return Announcement(
-        method=announce.method,
-        external_ips=tuple(
-            Announced(
-                name=name.removeprefix(f"{tenant}--"),
-                routes=tuple(
-                    Route(address=str(address), next_hop=hop_of.get(address.version)) for address in addresses
-                ),
-            )
-            for name, addresses in held.items()
-            if names.belongs(tenant, name)
-        ),
-        routers=tuple(router.name for router in routers_of(announce)),
-        neighbours=tuple(neighbour.name for neighbour in announce.neighbours),
-    )
 
 
 def _switches(objects: Sequence[Object], trunks: Trunks) -> dict[str, tuple[str, ...]]:

@@ -18,7 +18,7 @@ from clients.kube_ovn.readiness import READINESS
 from tenancy import names
 from tenancy.approval import Approval
 from tenancy.kinds import OVN_EIP, VPC, Object
-from tenancy.meaning import with_block_policy, with_exceptions, with_spec, without
+from tenancy.meaning import with_block_policy, with_exceptions, with_spec, without, without_exceptions
 from tenancy.plan import addresses_of
 from tenancy.policy import HIGHEST_OURS, LOWEST_OURS, PolicyRoute, born_policy, digest
 
@@ -59,6 +59,8 @@ class OwnExceptions(BaseModel):
     """Of the exceptions to keep, each as long as the tenant still holds the address."""
     holders: tuple[str, ...] = ()
     """Uids of the OvnEips that stay: what one of them holds is still the tenant's."""
+    only: tuple[str, ...] | None = None
+    """In place of both: the exceptions for these addresses go, and all others stay."""
 
 
 class AppliedDocument(BaseModel):
@@ -97,6 +99,9 @@ class VpcSteps:
         """
         async with deciding(self._pace):
             if await self._kube.get(VPC, names.vpc(given.tenant)) is None:
+                return
+            if (going := given.only) is not None:
+                await self._edit(given.tenant, lambda vpc: without_exceptions(vpc, going))
                 return
             held = await self._held(given) if given.matches else set()
             matches = [match for match in given.matches if match.partition(" == ")[2] in held]

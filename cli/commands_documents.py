@@ -64,4 +64,7 @@ async def _planned(here: Session, tenants: Sequence[TenantNetwork]) -> list[Plan
 
 def _plain(one: Plan) -> Mapping[str, Any]:
     plain = one.model_dump(mode="json")
+    if (released := plain["released"]) is not None:
+        renamed = {"externalIPs": released.pop("external_ips"), "routerPort": released.pop("router_port")}
+        plain["released"] = {**released, **renamed}
     return {**plain, "routerPort": plain.pop("router_port"), "hash": one.hash}

@@ -11,8 +11,10 @@ from rich.text import Text
 from cli.terminal import clean
 from tenancy.kinds import NAMESPACE, OVN_EIP, OVN_FIP, OVN_SNAT_RULE, SUBNET, VPC, Object
 from tenancy.plan import EdgePlan, Plan
+from tenancy.release import Released
 
 ACTION = {"create": ("+", "green"), "change": ("~", "yellow"), "keep": ("=", "dim"), "blocked": ("!", "red")}
+GOES = ("-", "red")
 
 
 def plan_view(plan: Plan) -> RenderableType:
@@ -41,9 +43,14 @@ def plan_view(plan: Plan) -> RenderableType:
         )
     if plan.edge is not None:
         steps.add_row("", "announced", clean(plan.edge.method, "bold"), clean(_edge(plan.edge), "dim"))
+    if plan.released is not None:
+        for what, name, gist in _released(plan.tenant, plan.released):
+            steps.add_row(Text(GOES[0], style=GOES[1]), what, clean(name, "bold"), clean(gist, "dim"))
     counts = {action: sum(planned.action == action for planned in plan.objects) for action in ACTION}
     summary = f"{counts['create']} to create, {counts['change']} to change, {counts['keep']} to keep"
     summary += f", {counts['blocked']} blocked" if counts["blocked"] else ""
+    if plan.released is not None:
+        summary += f", {len(list(_released(plan.tenant, plan.released)))} to give back, in the end and for good"
     parts: list[RenderableType] = [
         Text.assemble(clean(plan.tenant, "bold"), f"  {plan.mode}  ", Text(f"plan {plan.hash[:16]}", style="dim")),
         steps,
@@ -53,6 +60,22 @@ def plan_view(plan: Plan) -> RenderableType:
     ]
     parts.extend(Padding(clean(f"obstacle: {obstacle}", "red"), (0, 0, 0, 2)) for obstacle in plan.obstacles)
     return Group(*parts)
+
+
+def _released(tenant: str, released: Released) -> Iterator[tuple[str, str, str]]:
+    """What goes, its name, and what it means, in the order in which it goes."""
+    if released.announcement is not None:
+        told = released.announcement
+        where = ", ".join(dict.fromkeys([*told.routers, *told.translators]))
+        for one in told.external_ips:
+            withdrawn = ", ".join(route.prefix for route in one.routes)
+            yield "routes", one.name, f"{withdrawn}: withdrawn on {where}"
+    for rule in released.of(OVN_FIP.name, OVN_SNAT_RULE.name):
+        yield rule.kind, rule.name, "no longer translated"
+    for eip in released.of(OVN_EIP.name):
+        yield eip.kind, eip.name, "its address goes to whoever asks next"
+    if released.router_port is not None:
+        yield "router port", tenant, _way_out(released.router_port)
 
 
 def _policy(plan: Plan) -> Iterator[Text]:

@@ -101,7 +101,7 @@ class Lines:
                 details = [step.note] if step.note else []
                 if step.finished is not None:
                     details.append(took(step.started, step.finished))
-                text = f"{step.title}: {state_word(one.status.workflow, step.state)}" + (
+                text = f"{step.title}: {state_word(one.status.workflow, step)}" + (
                     f" ({', '.join(details)})" if details else ""
                 )
                 self._once(one.tenant, step.id, text)

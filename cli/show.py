@@ -12,7 +12,6 @@ from cli.runs import Trouble
 from cli.terminal import clean
 from tenancy.handover import HandOver
 from workflows.face import (
-    OFFBOARD,
     ONBOARD,
     Awaited,
     EdgeSeen,
@@ -21,6 +20,7 @@ from workflows.face import (
     Status,
     StepState,
     StepStatus,
+    is_meant_to_go,
     state_word,
 )
 
@@ -164,7 +164,7 @@ def _remark(status: Status, step: StepStatus, trouble: Trouble | None) -> Text:
         return Text("")
     if step.state is StepState.DONE:
         return clean(step.note or "", "dim")
-    word = Text(state_word(status.workflow, step.state), style=LOOK[_as_done(status, step)][2])
+    word = Text(state_word(status.workflow, step), style=LOOK[_as_done(status, step)][2])
     return word if step.state in SAID_BELOW or not step.note else Text.assemble(word, clean(f" ({step.note})", "dim"))
 
 
@@ -180,7 +180,8 @@ def _reason(step: StepStatus, trouble: Trouble | None) -> Text | None:
 
 
 def _as_done(status: Status, step: StepStatus) -> StepState:
-    return StepState.DONE if status.workflow == OFFBOARD and step.state is StepState.UNDONE else step.state
+    gone = step.state is StepState.UNDONE and is_meant_to_go(status.workflow, step)
+    return StepState.DONE if gone else step.state
 
 
 def parked_view(tenant: str, parked: Parked) -> RenderableType:

@@ -1,13 +1,13 @@
 """What is announced of one tenant: its routes and translations, where, and which external IP each is for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from tenancy.approval import Confirmation
-from tenancy.edge import Announce, OneToOneNat, routers_of, translators_of
+from tenancy.edge import Announce, ByEdgeTeam, OneToOneNat, StaticRoutes, routers_of, translators_of
 from tenancy.fields import Address, Name
 from tenancy.names import ANNOUNCED_ANNOTATION
 
@@ -84,6 +84,11 @@ class Announcement(_Plain):
     def translations(self) -> tuple[Translation, ...]:
         """Those of every external IP."""
         return tuple(pair for one in self.external_ips for pair in one.translations)
+
+    def without(self, names: Collection[str]) -> "Announcement | None":
+        """What is left once these external IPs are announced no more; None for nothing."""
+        left = tuple(one for one in self.external_ips if one.name not in names)
+        return self.model_copy(update={"external_ips": left}) if left else None
 
     def beyond(self, before: "Announcement | None") -> "Announcement":
         """The part that was not announced before."""
@@ -171,6 +176,42 @@ def _joined(one: Announced | None, other: Announced) -> Announced:
 
 
 def recorded(vpc: Mapping[str, Any] | None) -> Announcement | None:
-    """What a VPC says is announced of its tenant; None where it says nothing. Raises ValueError for what is no record."""
-    text = ((vpc or {}).get("metadata", {}).get("annotations") or {}).get(ANNOUNCED_ANNOTATION)
-    return None if text is None else Announcement.model_validate_json(text)
+    """What a VPC says is announced of its tenant; None where it says nothing.
+
+    Raises ValueError, in words, for what is no record.
+    """
+    metadata = (vpc or {}).get("metadata", {})
+    text = (metadata.get("annotations") or {}).get(ANNOUNCED_ANNOTATION)
+    try:
+        return None if text is None else Announcement.model_validate_json(text)
+    except ValueError as error:
+        raise ValueError(
+            f"Vpc {metadata.get('name')}: annotation {ANNOUNCED_ANNOTATION} cannot be read, so what is announced of the"
+            " tenant is unknown: mend it, or take it off once nothing of the tenant is announced any more"
+        ) from error
+
+
+def supposed(
+    announce: Announce | None, external_ips: Mapping[str, Sequence[Address]], hops: Sequence[Address] = ()
+) -> Announcement | None:
+    """What may be announced of a tenant that has no record of it: a route to each external IP.
+
+    Its next hop is the last of its family in `hops`; None says whatever it is.
+    """
+    if not isinstance(announce, StaticRoutes | ByEdgeTeam) or not external_ips:
+        return None
+    hop_of = {hop.version: str(hop) for hop in hops}
+    return Announcement(
+        method=announce.method,
+        external_ips=tuple(
+            Announced(
+                name=name,
+                routes=tuple(
+                    Route(address=str(address), next_hop=hop_of.get(address.version)) for address in addresses
+                ),
+            )
+            for name, addresses in external_ips.items()
+        ),
+        routers=tuple(router.name for router in routers_of(announce)),
+        neighbours=tuple(neighbour.name for neighbour in announce.neighbours),
+    )

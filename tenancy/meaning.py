@@ -85,6 +85,12 @@ def with_exceptions(vpc: Object, matches: Sequence[str]) -> Object:
     return result
 
 
+def without_exceptions(vpc: Object, addresses: Sequence[str]) -> Object:
+    """The VPC without the exceptions for these of the tenant's own addresses, and nothing else touched."""
+    own = [route["match"] for route in _spec(copy.deepcopy(vpc)).get("policyRoutes") or [] if is_own_exception(route)]
+    return with_exceptions(vpc, [match for match in own if match.partition(" == ")[2] not in addresses])
+
+
 def _forget_birth(actual: Object, result: Object) -> None:
     """Kube-OVN confirms no edit of a policy, so a VPC whose policy is edited no longer bears the proof of its birth."""
     before, after = (born_policy((vpc.get("spec") or {}).get("policyRoutes") or ()) for vpc in (actual, result))

@@ -15,10 +15,11 @@ from pydantic import BaseModel, ConfigDict
 from tenancy import manifests, names
 from tenancy.edge import Announce, routers_of, translators_of
 from tenancy.fields import Address
-from tenancy.kinds import CONFIG_MAP, KINDS, OVN_EIP, SUBNET, VLAN, Object
+from tenancy.kinds import CONFIG_MAP, KINDS, OVN_EIP, OVN_FIP, OVN_SNAT_RULE, SUBNET, VLAN, VPC, Object
 from tenancy.meaning import merge
 from tenancy.platform import Platform
 from tenancy.policy import block_policy, own_exceptions
+from tenancy.release import Released, may_go, obstacles_of, public_address_for, released
 from tenancy.tenant import FloatingIP, Snat, TenantNetwork
 
 
@@ -40,6 +41,7 @@ class Stage(StrEnum):
     EDGE = "edge"
     VERIFY = "verify"
     HAND_OVER = "hand-over"
+    RELEASE = "release"
 
 
 class PlannedObject(BaseModel):
@@ -90,15 +92,17 @@ class Plan(BaseModel):
     """What the VPC's spec gets for its way out; None for a tenant without external IPs."""
     edge: EdgePlan | None = None
     """None where nothing of the tenant is announced."""
+    released: Released | None = None
+    """What is given back in the end; None for nothing."""
     obstacles: tuple[str, ...] = ()
     """Why the plan cannot be carried out; a run refuses to start on any."""
 
     @property
     def hash(self) -> str:
         """Digest of what would be done: equal exactly when the same would be done."""
-        # Without an edge the digest is what it was before there was one: approvals were given for it.
-        absent = {"obstacles"} if self.edge is not None else {"obstacles", "edge"}
-        shown = self.model_dump(mode="json", exclude=absent)
+        # Without these parts the digest is what it was before there were any: approvals were given for it.
+        absent = {part for part in ("edge", "released") if getattr(self, part) is None}
+        shown = self.model_dump(mode="json", exclude={"obstacles", *absent})
         return sha256(json.dumps(shown, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
     def on_vlan(self, number: int) -> "Plan":
@@ -128,7 +132,8 @@ def plan(tenant: TenantNetwork, platform: Platform, observed: Sequence[Object]) 
         for stage, manifest in _wanted(tenant, platform, _own_addresses(tenant, observed))
     ]
     objects = []
-    obstacles = [*_left_over(tenant, platform, wanted, observed), *_vlan_obstacles(tenant, platform, number, observed)]
+    given_back, obstacles = _given_back(tenant, platform, [manifest for _, manifest in wanted], observed)
+    obstacles.extend(_vlan_obstacles(tenant, platform, number, observed))
     for stage, manifest in wanted:
         actual = here.get((manifest["kind"], manifest["metadata"]["name"]))
         what = f"{manifest['kind']} {manifest['metadata']['name']}"
@@ -143,7 +148,7 @@ def plan(tenant: TenantNetwork, platform: Platform, observed: Sequence[Object]) 
             merged = merge(actual, manifest)
             action = "blocked" if merged.conflicts else "keep" if merged.result is None else "change"
             obstacles.extend(
-                f"{what} cannot be changed in place: {conflict}; offboard the tenant first, or keep it as it was"
+                f"{what} cannot be changed in place: {conflict}; {_remedy(manifest)}, or keep it as it was"
                 for conflict in merged.conflicts
             )
         objects.append(PlannedObject(stage=stage, action=action, manifest=manifest))
@@ -156,6 +161,7 @@ def plan(tenant: TenantNetwork, platform: Platform, observed: Sequence[Object]) 
         switches=tuple(switch.name for switch in platform.spec.vlan.switches) if platform.spec.vlan else (),
         router_port=manifests.router_port(provider) if provider and tenant.spec.external_ips else None,
         edge=_edge(platform.spec.announce) if tenant.spec.external_ips and platform.spec.announce else None,
+        released=given_back,
         obstacles=tuple(obstacles),
     )
 
@@ -214,26 +220,59 @@ def _vlan_obstacles(
                 )
 
 
+def _remedy(manifest: Object) -> str:
+    """How a document that cannot be had in one step is had. Kube-OVN takes no change of a rule (1.17 ovn_snat.go, ovn_fip.go)."""
+    match manifest["kind"]:
+        case OVN_EIP.name:
+            return "onboard first with a document without this external IP, which gives its address back, then with this one"
+        case OVN_SNAT_RULE.name:
+            subnet = manifest["metadata"]["name"].partition("--")[2]
+            return f"onboard first with a document in which subnet {subnet} leaves through no external IP, then with this one"
+        case OVN_FIP.name:
+            return (
+                "onboard first with this external IP for use loadBalancer, which keeps its address, then with this one"
+            )
+        case _:
+            return "offboard the tenant first"
+
+
 def _own_addresses(tenant: TenantNetwork, observed: Sequence[Object]) -> list[Address]:
-    wanted = {names.external_ip(tenant.name, ip.name) for ip in tenant.spec.external_ips}
-    return [
-        address
-        for thing in observed
-        if thing["kind"] == OVN_EIP.name and thing["metadata"]["name"] in wanted and owner_of(thing) == tenant.name
-        for address in addresses_of(thing)
+    """What the tenant's external IPs hold, those included that are about to be given back: that comes last."""
+    return [address for held in external_ips_of(tenant.name, observed).values() for address in held]
+
+
+def _given_back(
+    tenant: TenantNetwork, platform: Platform, wanted: Sequence[Object], observed: Sequence[Object]
+) -> tuple[Released | None, list[str]]:
+    """What goes of that which the tenant has and its document no longer says, and why not all of it does."""
+    left_over = list(_left_over(tenant, platform, wanted, observed))
+    obstacles = [
+        f"{thing['kind']} {thing['metadata']['name']} belongs to {tenant.name} and is not in the document:"
+        " put it back into the document, or offboard the tenant first"
+        for thing in left_over
+        if not may_go(tenant.name, platform, thing)
     ]
+    mine = (thing for thing in observed if thing["kind"] == VPC.name and owner_of(thing) == tenant.name)
+    vpc = next(mine, None)
+    held = external_ips_of(tenant.name, observed)
+    try:
+        found = released(tenant, platform, left_over=left_over, held=held, vpc=vpc)
+    except ValueError as error:
+        return None, [*obstacles, str(error)]
+    if found is not None:
+        obstacles.extend(obstacles_of(found, wanted, observed, vpc))
+    return found, obstacles
 
 
 def _left_over(
-    tenant: TenantNetwork, platform: Platform, wanted: Sequence[tuple[Stage, Object]], observed: Sequence[Object]
-) -> Iterator[str]:
-    """What the tenant has and its document no longer says. Onboarding removes nothing, so it must not pretend to."""
-    planned = {(manifest["kind"], manifest["metadata"]["name"]) for _, manifest in wanted}
+    tenant: TenantNetwork, platform: Platform, wanted: Sequence[Object], observed: Sequence[Object]
+) -> Iterator[Object]:
+    planned = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in wanted}
     provider = platform.spec.provider_network
     planned.add((CONFIG_MAP.name, names.HAND_OVER))
     # One that is kept for an external IP of the document is the edge's: it stays while the external IP does.
     kept = {ip.name for ip in tenant.spec.external_ips}
-    planned |= {(thing["kind"], thing["metadata"]["name"]) for thing in observed if _public_address_for(thing) in kept}
+    planned |= {(thing["kind"], thing["metadata"]["name"]) for thing in observed if public_address_for(thing) in kept}
     if platform.spec.vlan and (number := _reserved(tenant, observed)):
         planned.add((VLAN.name, names.vlan(number)))
     if provider:
@@ -241,16 +280,7 @@ def _left_over(
     for thing in observed:
         what = (thing["kind"], thing["metadata"]["name"])
         if owner_of(thing) == tenant.name and what not in planned and thing["kind"] in KINDS:
-            yield (
-                f"{what[0]} {what[1]} belongs to {tenant.name} and is not in the document:"
-                " put it back into the document, or offboard the tenant first"
-            )
-
-
-def _public_address_for(thing: Object) -> str | None:
-    """The external IP that a ConfigMap reserves a public address for; None for any other object."""
-    reserves = (thing["metadata"].get("labels") or {}).get(names.RESERVES_LABEL)
-    return (thing.get("data") or {}).get("externalIP") if reserves == names.PUBLIC_ADDRESS else None
+            yield thing
 
 
 def owner_of(thing: Object) -> str | None:
@@ -263,3 +293,14 @@ def addresses_of(eip: Object) -> list[Address]:
     """The addresses an OvnEip holds, as its status tells."""
     status = eip.get("status") or {}
     return [ip_address(status[key]) for key in ("v4Ip", "v6Ip") if status.get(key)]
+
+
+def external_ips_of(tenant: str, objects: Sequence[Object]) -> dict[str, list[Address]]:
+    """The external IPs a tenant has, as its document calls them, and what each holds."""
+    return {
+        thing["metadata"]["name"].removeprefix(f"{tenant}--"): addresses_of(thing)
+        for thing in sorted(objects, key=lambda thing: str(thing["metadata"]["name"]))
+        if thing["kind"] == OVN_EIP.name
+        and owner_of(thing) == tenant
+        and names.belongs(tenant, thing["metadata"]["name"])
+    }

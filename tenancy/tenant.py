@@ -93,6 +93,7 @@ class TenantSpec(Document):
 
     subnets: Annotated[Several[Subnet], Field(min_length=1, max_length=MOST)]
     external_ips: Annotated[Several[ExternalIP], Field(alias="externalIPs", max_length=MOST)] = ()
+    """One that is left out when a living tenant is onboarded again is given back, for good."""
     vlan: Annotated[int, Field(ge=1, le=4094)] | None = None
     """The VLAN ID the tenant wishes for, on a platform in mode vlan; any free one where it is left out."""
 

@@ -8,6 +8,7 @@ from activities.platform import read_platform_file
 from clients.errors import RefusedError, UnavailableError
 from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.prerequisites import missing_prerequisites
+from clients.kube_ovn.usage import users_of_release
 from tenancy.plan import Plan, plan
 from tenancy.platform import Platform
 from tenancy.tenant import TenantNetwork
@@ -44,4 +45,6 @@ async def _plan(kube: KubeOvn, tenant: TenantNetwork, platform: Platform) -> Pla
         missing = await missing_prerequisites(kube, platform, tenant)
     except UnavailableError as unready:
         missing = [str(unready)]  # a run would wait for it
+    if planned.released is not None:
+        missing += await users_of_release(kube, tenant.name, planned.released)
     return planned.model_copy(update={"obstacles": (*planned.obstacles, *missing)})

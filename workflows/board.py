@@ -21,6 +21,7 @@ from workflows.face import (
     Status,
     StepState,
     StepStatus,
+    is_meant_to_go,
     state_word,
 )
 
@@ -42,6 +43,7 @@ class Board:
         self._steps: dict[str, StepStatus] = {}
         self._rows: dict[str, str] = {}
         self._parked: dict[str, Parked] = {}
+        self._resumes = Outcome.RUNNING
         self._approval: Sequence[str] = ()
         self._at_stage: str | None = None
 
@@ -71,8 +73,8 @@ class Board:
             "note": note if note is not None else before.note,
         }
         self._put(before.model_copy(update=update))
-        # An offboarding gets on by taking back.
-        if state is StepState.RUNNING or (state is StepState.UNDOING and self._status.workflow == "OffboardTenant"):
+        gets_on = state is StepState.UNDOING and is_meant_to_go(self._status.workflow, before)
+        if state is StepState.RUNNING or gets_on:
             self._reach(before.stage)
         self._tell()
 
@@ -83,6 +85,8 @@ class Board:
 
     def park(self, step: str, reason: str) -> None:
         """Says that a step waits for an operator."""
+        if not self._parked:
+            self._resumes = self._status.outcome
         self._parked[step] = Parked(step=step, title=self._steps[step].title, reason=reason, since=workflow.now())
         self.mark(step, StepState.NEEDS_OPERATOR, reason)
         self.become(Outcome.NEEDS_OPERATOR)
@@ -90,7 +94,7 @@ class Board:
     def unpark(self, step: str) -> None:
         """A step no longer waits for an operator; nothing where it did not."""
         if self._parked.pop(step, None) and not self._parked:
-            self.become(Outcome.UNDOING if self._status.workflow == "OnboardTenant" else Outcome.RUNNING)
+            self.become(self._resumes)
 
     def await_approval(self, awaited: Awaited | None, details: Sequence[str] = ()) -> None:
         """What waits for an approver, or that nothing does any more; with what people read of it, in Markdown."""
@@ -185,7 +189,7 @@ class Board:
     def _row(self, step: StepStatus) -> str:
         started = step.started.strftime("%H:%M:%S") if step.started else ""
         seconds = f"{(step.finished - step.started).total_seconds():.1f}" if step.started and step.finished else ""
-        state = state_word(self._status.workflow, step.state)
+        state = state_word(self._status.workflow, step)
         return f"| {cell(step.title)} | {state} | {started} | {seconds} | {cell(step.note or '')} |"
 
 

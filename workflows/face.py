@@ -14,6 +14,7 @@ from tenancy.approval import AnyPreview, Confirmation, Decision, Word
 from tenancy.devices import AnyRequest
 from tenancy.fields import Name
 from tenancy.handover import HandOver
+from tenancy.plan import Stage
 
 TASK_QUEUE = "berth"
 ONBOARD = "OnboardTenant"
@@ -88,7 +89,7 @@ class Outcome(StrEnum):
     UNDONE = "undone"
     """It could not go on, or was cancelled, and nothing of it is left."""
     STOPPED = "stopped"
-    """An offboarding that stopped; its steps say what is gone and what is still there."""
+    """It stopped in the middle of taking back, which nothing undoes: its steps say what is gone and what is still there."""
     LEFT_BEHIND = "left-behind"
     """It ended with something left as it was, by an operator's decision."""
 
@@ -192,11 +193,16 @@ class Status(_Told):
     hand_over: HandOver | None = None
 
 
-def state_word(workflow: str, state: StepState) -> str:
-    """The state of a step in words. What undo is to an onboarding is an offboarding's purpose."""
-    if workflow == OFFBOARD and state in (StepState.UNDOING, StepState.UNDONE):
-        return "removing" if state is StepState.UNDOING else "removed"
-    return state.value.replace("-", " ")
+def is_meant_to_go(workflow: str, step: StepStatus) -> bool:
+    """Whether to take back is the step's purpose: an offboarding's, and that of what an onboarding gives back."""
+    return workflow == OFFBOARD or step.stage == Stage.RELEASE
+
+
+def state_word(workflow: str, step: StepStatus) -> str:
+    """The state of a step in words."""
+    if is_meant_to_go(workflow, step) and step.state in (StepState.UNDOING, StepState.UNDONE):
+        return "removing" if step.state is StepState.UNDOING else "removed"
+    return step.state.value.replace("-", " ")
 
 
 class Resolve(_Told):

@@ -1,16 +1,16 @@
 """Offboarding: everything that bears the tenant's label goes, in the order of the undo, proven by reading back."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, FailureError, is_cancelled_exception
+from temporalio.exceptions import ApplicationError, FailureError
 
 from activities.checks import Checks, Inventory
-from activities.objects import ObjectSteps, RemoveObject
-from activities.vpc import ROUTER_PORT_FIELDS, OwnExceptions, RouterPort, VpcSteps
+from activities.objects import RemoveObject
+from activities.vpc import ROUTER_PORT_FIELDS, OwnExceptions, RouterPort
 from tenancy import names
 from tenancy.kinds import (
     CONFIG_MAP,
@@ -30,10 +30,11 @@ from workflows.asking import Asking
 from workflows.board import Board
 from workflows.edge import off_the_edge
 from workflows.edge_team import EdgeTeam
-from workflows.face import LEFT_BEHIND, OFFBOARD, REFUSED, Offboarded, Outcome, Status
-from workflows.removal import Removal, Removals
+from workflows.face import OFFBOARD, REFUSED, Offboarded, Outcome, Status
+from workflows.outside import exceptions_withdrawn, object_gone, off_the_outside, way_out_closed
+from workflows.removal import Removal, Removals, stopped
 from workflows.request import decision_in, given_request, offboarding_request, requested
-from workflows.stepping import reason_of, take_step
+from workflows.stepping import take_step
 from workflows.steps import GONE, INVENTORY, OWN_ADDRESSES, ROUTER_PORT, edge_lines, step_of
 from workflows.vlans import off_the_switches
 
@@ -65,7 +66,7 @@ class OffboardTenant:
         try:
             removed = await self._offboard(tenant)
         except (FailureError, asyncio.CancelledError) as error:
-            failure = self._stopped(tenant, error)
+            failure = stopped(self._board, f"offboarding {tenant}", error, "offboard again to go on")
             await workflow.wait_condition(workflow.all_handlers_finished)
             if failure:
                 raise failure from error
@@ -98,20 +99,6 @@ class OffboardTenant:
             confirmations=team.withdrawn if team is not None else (),
         )
 
-    def _stopped(self, tenant: str, error: BaseException) -> ApplicationError | None:
-        """Says on the board how it stands. The failure to end with; None where that is the error itself."""
-        if isinstance(error, ApplicationError) and error.type == LEFT_BEHIND:
-            self._board.become(Outcome.LEFT_BEHIND, failure=error.message)
-            return None
-        if is_cancelled_exception(error):
-            self._board.become(
-                Outcome.STOPPED, failure="cancelled: what is not removed yet stays; offboard again to go on"
-            )
-            return None
-        why = reason_of(error)
-        self._board.become(Outcome.STOPPED, failure=why)
-        return ApplicationError(f"offboarding {tenant}: {why}", type=REFUSED, non_retryable=True)
-
     @workflow.query
     def status(self) -> Status:
         """Where the run is, step by step, and who must act."""
@@ -138,7 +125,7 @@ class OffboardTenant:
             raise ApplicationError(refusal, type=REFUSED)
 
 
-def _phases(board: Board, tenant: str, found: Inventory, asking: Asking) -> Iterator[list[Removal]]:
+def _phases(board: Board, tenant: str, found: Inventory, asking: Asking) -> Iterator[Sequence[Removal]]:
     """What there is to remove, in the order in which it was made: the last phase goes first."""
     objects = found.objects
 
@@ -171,27 +158,22 @@ def _phases(board: Board, tenant: str, found: Inventory, asking: Asking) -> Iter
         spec={field: spec[field] for field in ROUTER_PORT_FIELDS if field in spec},
     )
     whole = step_of(VPC.name, names.vpc(tenant), "removal").id
-    port = [Removal(ROUTER_PORT, VpcSteps.close_router_port, way_out, part_of=whole)] if vpc else []
-    yield [*port, *of(OVN_EIP)]
-    # The exceptions for its own addresses go before the addresses, which another tenant may be given next.
-    exceptions = Removal(
-        OWN_ADDRESSES,
-        VpcSteps.withdraw_exceptions,
-        OwnExceptions(tenant=tenant),
-        part_of=whole,
-        needed="the next tenant may be given the addresses it excepts",
+    port = [way_out_closed(ROUTER_PORT, way_out, whole)] if vpc else []
+    exceptions = [exceptions_withdrawn(OWN_ADDRESSES, OwnExceptions(tenant=tenant), whole)] if vpc else []
+    announced = found.announcement
+    yield from off_the_outside(
+        edge=off_the_edge(board, asking, tenant, announced, stage="removal") if announced is not None else (),
+        rules=[*exceptions, *of(OVN_FIP, OVN_SNAT_RULE, OVN_DNAT_RULE)],
+        addresses=[*port, *of(OVN_EIP)],
     )
-    yield [*([exceptions] if vpc else []), *of(OVN_FIP, OVN_SNAT_RULE, OVN_DNAT_RULE)]
-    if found.announcement is not None:
-        yield from off_the_edge(board, asking, tenant, found.announcement, stage="removal")
     yield [_removal(tenant, thing, namespace) for thing in handed_over]
 
 
 def _removal(tenant: str, thing: Object, part_of: str | None) -> Removal:
     metadata = thing["metadata"]
-    given = RemoveObject(kind=thing["kind"], name=metadata["name"], namespace=metadata.get("namespace"), tenant=tenant)
-    step = step_of(thing["kind"], metadata["name"], "removal")
-    return Removal(step, ObjectSteps.remove_object, given, part_of=part_of)
+    return object_gone(
+        tenant, thing["kind"], metadata["name"], metadata.get("namespace"), stage="removal", part_of=part_of
+    )
 
 
 def _is_object(removal: Removal) -> bool:

@@ -1,4 +1,7 @@
-"""Onboarding: a tenant gets its place on the network, or the platform is left exactly as it was."""
+"""Onboarding: a tenant gets its place on the network, or the platform is left exactly as it was.
+
+What a living tenant's document no longer names is given back last, once nothing can go wrong any more that is undone.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -18,7 +21,7 @@ from activities.public_addresses import (
 )
 from activities.vpc import AppliedDocument, BlockPolicy, OwnExceptions, Proof, RouterPort, VpcSteps
 from tenancy import manifests, names
-from tenancy.announcement import Announcement, announcement, recorded
+from tenancy.announcement import Announcement, announcement, joined, recorded
 from tenancy.approval import Approval
 from tenancy.documents import to_plain
 from tenancy.edge import Announce, ByEdgeTeam, OneToOneNat
@@ -35,7 +38,8 @@ from workflows.board import Board
 from workflows.edge import OwnEdge
 from workflows.edge_team import EdgeTeam
 from workflows.face import INVALID_DOCUMENT, ONBOARD, REFUSED, Outcome, Status, StepState, StepStatus
-from workflows.removal import Removal, Removals
+from workflows.release import OwnRelease
+from workflows.removal import Removal, Removals, stopped
 from workflows.request import decision_in, given_request, onboarding_request, requested
 from workflows.stepping import reason_of, side_by_side, take_step, to_the_end
 from workflows.steps import (
@@ -65,6 +69,7 @@ class OnboardTenant:
         self._board = Board("OnboardTenant", asked.tenant, asked.by)
         self._removals = Removals(self._board)
         self._asking = Asking(self._board)
+        self._release = OwnRelease(self._board, self._asking, asked.tenant)
         # Kept by a reset, so a run that is reset still knows what it made.
         self._run = workflow.info().original_execution_run_id
         self._tenant = asked.tenant
@@ -89,7 +94,10 @@ class OnboardTenant:
             handed_over = await self._onboard(tenant)
         # Anything else is a mistake of ours: the task is tried again, and goes on once the code is mended.
         except (FailureError, asyncio.CancelledError) as error:
-            await to_the_end(asyncio.create_task(self._undo(tenant, error)))
+            if self._release.begun:
+                await self._stop(tenant, error)
+            else:
+                await to_the_end(asyncio.create_task(self._undo(tenant, error)))
             raise
         await workflow.wait_condition(workflow.all_handlers_finished)
         return handed_over
@@ -149,7 +157,9 @@ class OnboardTenant:
             eips = {
                 planned.name: done.addresses for planned, done in zip(plan.of(Stage.EXTERNAL_IPS), ensured, strict=True)
             }
-            addresses = _addresses(address for held in eips.values() for address in held)
+            # Those that are given back are excepted until they are.
+            going = plan.released.addresses if plan.released is not None else ()
+            addresses = _addresses([*(address for held in eips.values() for address in held), *going])
             routes = [*born_policy(vpc.manifest["spec"]["policyRoutes"]), *own_exceptions(platform, addresses)]
             self._removals.new_phase()
             await side_by_side(
@@ -204,6 +214,12 @@ class OnboardTenant:
         # A namespace that was there before the run stays, and what is in it with it.
         whole = None if _key(namespace.manifest) in self._before else _step_for(namespace)
         await self._make(HAND_OVER, manifests.hand_over(tenant.name, result.config_map_data()), part_of=whole)
+        if plan.released is not None:
+            # After the hand-over: it can still be undone, and whoever reads it lets go of the addresses before they go.
+            before = self._announced_before(vpc)
+            record = joined(before, announcement) if announcement is not None else before
+            left = record.without(plan.released.external_ips) if record is not None else None
+            await self._release.carry_out(plan.released, left)
         self._board.become(Outcome.DONE, hand_over=result)
         return result
 
@@ -253,10 +269,23 @@ class OnboardTenant:
                 _addresses(router),
                 {name: _addresses(held) for name, held in public.items()},
             )
-            before = recorded(self._before.get((VPC.name, vpc.name)))
         except ValueError as error:
             raise ApplicationError(str(error), type=REFUSED, non_retryable=True) from error
+        before = self._announced_before(vpc)
         return await self._edge.announce(wanted, before, _step_for(vpc).id if before is None else None, team)
+
+    def _announced_before(self, vpc: PlannedObject) -> Announcement | None:
+        try:
+            return recorded(self._before.get((VPC.name, vpc.name)))
+        except ValueError as error:
+            raise ApplicationError(str(error), type=REFUSED, non_retryable=True) from error
+
+    async def _stop(self, tenant: TenantNetwork, error: BaseException) -> None:
+        """Ends a run that had begun to give back, which nothing undoes. Returns where its failure is the error itself."""
+        failure = stopped(self._board, f"onboarding {tenant.name}", error, "onboard again to go on")
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if failure:
+            raise failure from error
 
     async def _undo(self, tenant: TenantNetwork, error: BaseException) -> None:
         """Takes back everything the run did. Returns after a cancel; raises the run's failure otherwise."""
@@ -366,13 +395,18 @@ class OnboardTenant:
 
     @workflow.update
     def resolve(self, decision: Any = None) -> str:
-        """An operator's decision about a step whose undo cannot finish. Answers with what follows from it."""
-        return self._removals.decide(decision_in(decision))
+        """An operator's decision about what cannot be taken back. Answers with what follows from it."""
+        return self._deciding.decide(decision_in(decision))
 
     @resolve.validator
     def _check_decision(self, decision: Any = None) -> None:
-        if refusal := self._removals.refusal(decision_in(decision)):
+        if refusal := self._deciding.refusal(decision_in(decision)):
             raise ApplicationError(refusal, type=REFUSED)
+
+    @property
+    def _deciding(self) -> Removals:
+        """What an operator decides about now."""
+        return self._release.removals if self._release.begun else self._removals
 
 
 def _addresses(texts: Iterable[str]) -> list[Address]:

@@ -7,10 +7,10 @@ from typing import Any
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from workflows.board import Board
-from workflows.face import LEFT_BEHIND, Resolve, StepState, StepStatus
+from workflows.face import LEFT_BEHIND, REFUSED, Outcome, Resolve, StepState, StepStatus
 from workflows.stepping import carried_out, is_cancelled, reason_of, side_by_side
 
 TRIES = 8
@@ -181,3 +181,19 @@ async def _taken_back(removal: Removal) -> Any:
 def _named(removal: Removal, note: str) -> str:
     was_there = "was there before, and may bear this run's changes; " if removal.was_there else ""
     return f"{removal.step.title} ({was_there}{note})"
+
+
+def stopped(board: Board, what: str, error: BaseException, again: str) -> ApplicationError | None:
+    """Says on the board how a run stands that ends in the middle of taking back, and what goes on with it.
+
+    Returns the failure to end with; None where that is the error itself.
+    """
+    if isinstance(error, ApplicationError) and error.type == LEFT_BEHIND:
+        board.become(Outcome.LEFT_BEHIND, failure=error.message)
+        return None
+    if is_cancelled_exception(error):
+        board.become(Outcome.STOPPED, failure=f"cancelled: what is not removed yet stays; {again}")
+        return None
+    why = reason_of(error)
+    board.become(Outcome.STOPPED, failure=why)
+    return ApplicationError(f"{what}: {why}", type=REFUSED, non_retryable=True)

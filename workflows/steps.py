@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from tenancy import names
 from tenancy.kinds import OVN_EIP, OVN_FIP, OVN_SNAT_RULE
 from tenancy.plan import Plan, Stage
+from tenancy.release import Released
 from workflows.face import StepStatus
 
 _SHORT: Mapping[str, str] = {OVN_EIP.name: "external-ip", OVN_FIP.name: "floating-ip", OVN_SNAT_RULE.name: "snat"}
@@ -12,7 +13,19 @@ _SHORT: Mapping[str, str] = {OVN_EIP.name: "external-ip", OVN_FIP.name: "floatin
 
 def step_of(kind: str, name: str, stage: str) -> StepStatus:
     """The step that is about one object."""
-    return StepStatus(id=f"{_SHORT.get(kind, kind.lower())}-{name}", stage=stage, title=f"{kind} {name}")
+    return _step(f"{_SHORT.get(kind, kind.lower())}-{name}", stage, f"{kind} {name}")
+
+
+def _step(id: str, stage: str, title: str) -> StepStatus:
+    step = StepStatus(id=id, stage=stage, title=title)
+    return given_back(step) if stage == Stage.RELEASE else step
+
+
+def given_back(step: StepStatus) -> StepStatus:
+    """The step that takes back what this one is about. A run may have both: about addresses that come, and that go."""
+    return step.model_copy(
+        update={"id": f"release-{step.id}", "stage": str(Stage.RELEASE), "title": f"{step.title}, given back"}
+    )
 
 
 PREFLIGHT = StepStatus(id="preflight", stage=Stage.PREFLIGHT, title="Preflight: platform, capacity, what is in the way")
@@ -54,12 +67,12 @@ def answer_of(device: str) -> StepStatus:
 
 def translations_on(translator: str, stage: str = Stage.EDGE) -> StepStatus:
     """The step that is about the tenant's translations on one device."""
-    return StepStatus(id=f"translate-{translator}", stage=stage, title=f"Translations on {translator}")
+    return _step(f"translate-{translator}", stage, f"Translations on {translator}")
 
 
 def routes_on(router: str, stage: str = Stage.EDGE) -> StepStatus:
     """The step that is about the tenant's routes on one edge router."""
-    return StepStatus(id=f"announce-{router}", stage=stage, title=f"Routes on edge router {router}")
+    return _step(f"announce-{router}", stage, f"Routes on edge router {router}")
 
 
 def edge_lines(stage: str = Stage.EDGE) -> StepStatus:
@@ -74,7 +87,7 @@ def by_edge_team(stage: str = Stage.EDGE) -> StepStatus:
 
 def routes_at(neighbour: str, stage: str = Stage.EDGE) -> StepStatus:
     """The step that waits until a neighbour has heard of the tenant's routes, or has forgotten them."""
-    return StepStatus(id=f"neighbour-{neighbour}", stage=stage, title=f"Routes as {neighbour} knows them")
+    return _step(f"neighbour-{neighbour}", stage, f"Routes as {neighbour} knows them")
 
 
 def steps_of(plan: Plan) -> Iterator[StepStatus]:
@@ -110,8 +123,27 @@ def steps_of(plan: Plan) -> Iterator[StepStatus]:
             case Stage.HAND_OVER:
                 yield RECORD
                 yield HAND_OVER
+            case Stage.RELEASE if plan.released is not None:
+                yield from _steps_of_release(plan.released)
             case _:
                 for planned in plan.of(stage):
                     yield step_of(planned.kind, planned.name, stage)
                 if stage is Stage.TRANSLATION and plan.router_port is not None:
                     yield OWN_ADDRESSES
+
+
+def _steps_of_release(released: Released) -> Iterator[StepStatus]:
+    """In the order in which they are taken."""
+    if released.announcement is not None:
+        yield from (routes_on(name, Stage.RELEASE) for name in released.announcement.routers)
+        yield from (routes_at(name, Stage.RELEASE) for name in released.announcement.neighbours)
+        yield from (translations_on(name, Stage.RELEASE) for name in released.announcement.translators)
+        yield given_back(ANNOUNCEMENT)
+    if released.addresses:
+        yield given_back(OWN_ADDRESSES)
+    yield from (step_of(one.kind, one.name, Stage.RELEASE) for one in released.of(OVN_FIP.name, OVN_SNAT_RULE.name))
+    if released.public:
+        yield given_back(PUBLIC_ADDRESSES)
+    yield from (step_of(one.kind, one.name, Stage.RELEASE) for one in released.of(OVN_EIP.name))
+    if released.router_port is not None:
+        yield given_back(ROUTER_PORT)

@@ -216,7 +216,11 @@ def _addresses(
         for eip in eips if ip.address is not None else ():
             held = {(eip.get("spec") or {}).get("v4Ip"), (eip.get("status") or {}).get("v4Ip")}
             if str(ip.address) in held and eip["metadata"]["name"] != names.external_ip(tenant.name, ip.name):
+                owner = owner_of(eip)
+                remedy = "choose another address, or leave it out"
+                if owner == tenant.name:
+                    remedy = "onboard first with a document without either, which gives it back, then with this one"
                 yield (
                     f"external IP {ip.name}: {ip.address} is held by OvnEip {eip['metadata']['name']} of"
-                    f" {owner_of(eip) or 'nobody of Berth'}: choose another address, or leave it out"
+                    f" {owner or 'nobody of Berth'}: {remedy}"
                 )

@@ -12,7 +12,17 @@ from temporalio.client import Client
 from tests.dataplane.routers import EDGE, Edge, missing, running_edge
 from tests.workflows.conftest import client, name, temporal_address  # noqa: F401  # fixtures
 from tests.workflows.strikes import refusal
-from tests.workflows.world import Run, World, failure, one_address, platform_file, running_world, until
+from tests.workflows.world import (
+    Run,
+    World,
+    failure,
+    one_address,
+    platform_file,
+    running_world,
+    shrunk,
+    tenant_document,
+    until,
+)
 from workflows.face import OFFBOARD, ONBOARD
 
 if reason := missing():
@@ -70,6 +80,25 @@ async def test_the_fabric_knows_the_way_to_a_tenant_from_the_end_of_its_onboardi
     await scene.world.offboarded()
     assert scene.edge.heard() == set()
     assert scene.edge.statics() == set()
+
+
+async def test_the_fabric_forgets_an_address_that_a_living_tenant_gives_back_and_knows_the_others_all_the_time(
+    scene: Scene,
+) -> None:
+    before = await scene.world.onboarded()
+    run = await scene.world.onboard(shrunk(tenant_document(scene.world.name), "bastion"))
+    seen: list[set[str]] = []
+    ended = asyncio.create_task(run.result())
+    while not ended.done():
+        seen.append(await asyncio.to_thread(scene.edge.heard))
+
+    told = await ended
+
+    kept = addresses(told)
+    assert len(kept) == 2
+    assert all(kept <= heard <= addresses(before) for heard in seen)
+    assert scene.edge.heard() == kept
+    assert {line.split()[2] for line in scene.edge.statics()} == {f"{address}/32" for address in kept}
 
 
 async def test_what_was_reported_done_outlasts_the_sudden_death_of_the_routers_daemons(scene: Scene) -> None:

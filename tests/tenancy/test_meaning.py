@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tenancy import manifests
 from tenancy.documents import read_platform, read_tenant
 from tenancy.kinds import Object
-from tenancy.meaning import merge, restored, with_routes, with_spec, without
+from tenancy.meaning import merge, restored, with_routes, with_spec, without, without_exceptions
 from tenancy.names import BORN_WITH_ANNOTATION
 from tenancy.plan import plan
 from tenancy.platform import Platform
@@ -264,3 +264,23 @@ def test_the_way_out_is_closed_without_what_others_added_to_it() -> None:
     closed = without(opened, {}, {"spec": port})
 
     assert closed["spec"] == {**vpc["spec"], "staticRoutes": [ELSEWHERE]}
+
+
+def test_the_exception_for_one_address_goes_and_nothing_else_of_a_vpc() -> None:
+    def route(priority: int, action: str, match: str) -> Object:
+        return {"priority": priority, "action": action, "match": match}
+
+    kept = [
+        route(32000, "drop", "ip4.dst == 203.0.113.0/24"),
+        route(32100, "allow", "ip4.dst == 192.0.2.53/32"),
+        route(32100, "allow", "ip4.dst == 203.0.113.10"),
+        route(32200, "drop", "ip4.dst == 203.0.113.1"),
+        route(31500, "reroute", "ip4.dst == 203.0.113.1") | {"nextHopIP": "10.0.0.9"},
+    ]
+    born = {BORN_WITH_ANNOTATION: "so"}
+    vpc: Object = {"kind": "Vpc", "metadata": {"name": "acme", "annotations": born}, "spec": {"policyRoutes": kept}}
+    with_it = copy.deepcopy(vpc)
+    with_it["spec"]["policyRoutes"].insert(2, route(32100, "allow", "ip4.dst == 203.0.113.1"))
+    assert without_exceptions(with_it, ["203.0.113.1"]) == vpc
+    assert without_exceptions(vpc, ["203.0.113.1"]) == vpc
+    assert without_exceptions(with_it, []) == with_it

@@ -15,6 +15,7 @@ from tenancy.edge import PublicPool
 from tenancy.kinds import Object
 from tenancy.plan import Plan, plan
 from tenancy.platform import Platform
+from tenancy.release import Released
 from tenancy.tenant import TenantNetwork
 from tests.tenancy.documents import FULL_TENANT, Raw, accepted, raw_platform, raw_tenant
 from tests.tenancy.kube_ovn import as_kept, as_made
@@ -170,10 +171,10 @@ def eip(name: str, owner: str, address: str) -> Object:
         (eip("acme--apps", "acme", "203.0.113.77"), True),
         (eip("acme--apps", "globex", "203.0.113.77"), False),
         (eip("globex--apps", "globex", "203.0.113.77"), False),
-        (eip("acme--old", "acme", "203.0.113.77"), False),
+        (eip("acme--old", "acme", "203.0.113.77"), True),
         (eip("acme--apps", "acme", "8.8.8.8"), False),
     ],
-    ids=["its own", "of its name but another's", "another's", "in no document", "not blocked"],
+    ids=["its own", "of its name but another's", "another's", "its own until it is given back", "not blocked"],
 )
 def test_only_an_address_the_tenant_holds_is_let_through(held: Object, let_through: bool) -> None:
     vpc = next(p.manifest for p in plan(TENANT, PLATFORM, [held]).objects if p.kind == "Vpc")
@@ -225,10 +226,20 @@ def test_a_tenant_without_external_ips_gets_no_way_out() -> None:
     assert {thing.kind for thing in planned.objects} == {"Namespace", "Vpc", "Subnet"}
 
 
-@pytest.mark.parametrize(("external_ip", "in_the_way"), [(TENANT.spec.external_ips[0].name, False), ("gone", True)])
-def test_a_public_address_stays_while_its_external_ip_is_in_the_document(external_ip: str, in_the_way: bool) -> None:
+@pytest.mark.parametrize(("external_ip", "goes"), [(TENANT.spec.external_ips[0].name, False), ("gone", True)])
+def test_a_public_address_stays_while_its_external_ip_is_in_the_document(external_ip: str, goes: bool) -> None:
     pool = PublicPool.model_validate({"name": "dc-public", "cidrs": ["198.51.100.0/24"]})
     reserved = manifests.public_address(TENANT.name, external_ip, ip_address("198.51.100.7"), pool)
-    obstacles = plan(TENANT, PLATFORM, [reserved]).obstacles
-    assert bool(obstacles) == in_the_way
-    assert all(obstacle.startswith("ConfigMap public-198-51-100-7 belongs to acme") for obstacle in obstacles)
+    planned = plan(TENANT, PLATFORM, [reserved])
+    assert planned.obstacles == ()
+    assert planned.released == (Released(external_ips=("gone",), public=True) if goes else None)
+
+
+def test_a_public_address_that_nobody_can_tell_the_external_ip_of_is_in_the_way() -> None:
+    pool = PublicPool.model_validate({"name": "dc-public", "cidrs": ["198.51.100.0/24"]})
+    reserved = manifests.public_address(TENANT.name, "egress", ip_address("198.51.100.7"), pool)
+    del reserved["data"]
+    planned = plan(TENANT, PLATFORM, [reserved])
+    (obstacle,) = planned.obstacles
+    assert obstacle.startswith("ConfigMap public-198-51-100-7 belongs to acme")
+    assert planned.released is None

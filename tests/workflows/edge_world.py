@@ -67,6 +67,8 @@ class Edge:
     devices: dict[str, RememberingDevice] = field(default_factory=dict)
     journal: list[tuple[str, str, str]] = field(default_factory=list)
     """Device, action and tenant of all that changed anything, in order."""
+    taken_off: set[tuple[str, str]] = field(default_factory=set)
+    """Device and address of all that was ever taken off it, or pointed elsewhere."""
     deaf: bool = False
     """The neighbours hear of nothing, and forget nothing: what they knew they know."""
     known: set[str] = field(default_factory=set)
@@ -121,7 +123,10 @@ class Edge:
             }
             return DeviceOutcome(id=request.id, result="done", in_force=tuple(sorted(held)))
         self._check_order(request, part)
+        before = dict(remembering.running)
         outcome = remembering.configure(request)
+        changed = {address for address, held in before.items() if remembering.running.get(address) != held}
+        self.taken_off |= {(device.name, address) for address in changed}
         if outcome.lines:
             self.journal.append((device.name, request.action, request.tenant))
         return outcome

@@ -18,11 +18,11 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from clients.errors import RefusedError, UnavailableError
 from lab.temporal import start_temporal
 from tenancy.edge_work import EdgePreview
-from tests.workflows.edge_world import EdgeWorld, by_edge_team, running_edge_world
+from tests.workflows.edge_world import DOWN, EdgeWorld, by_edge_team, running_edge_world, static_routes
 from tests.workflows.strikes import refusal
 from tests.workflows.switchboard import Switchboard, a_switchboard
 from tests.workflows.vlan_world import VlanWorld, decide, running_vlan_world, waiting
-from tests.workflows.world import World, grown, parked, resolve, running_world, tenant_document, until
+from tests.workflows.world import World, grown, parked, resolve, running_world, shrunk, tenant_document, until
 from workflows.converter import data_converter
 from workflows.face import SEARCH_ATTRIBUTES
 
@@ -202,6 +202,35 @@ EDGE_TEAM_SCENES: tuple[Callable[[EdgeWorld], Awaitable[Recorded]], ...] = (
 )
 
 
+async def given_back(world: EdgeWorld) -> Recorded:
+    """A living tenant gives one external IP back while a router is away, and keeps the others."""
+    await world.onboarded()
+    router = world.edge.device(f"{world.name}-edge-1")
+
+    async def away() -> None:
+        router.down = DOWN
+
+    world.strikes.on_end["hand-over"] = away
+    run = await world.onboard(shrunk(tenant_document(world.name), "web"))
+    await parked(run)
+    router.down = None
+    await resolve(run, decision="retry", by="on call")
+    return run
+
+
+async def all_given_back(world: EdgeWorld) -> Recorded:
+    """It gives back all it has outside, its way out with it, and an operator leaves one address."""
+    await world.onboarded()
+    world.strikes.before[f"undo-release-external-ip-{world.name}--web"] = refusal("held up")
+    run = await world.onboard(shrunk(tenant_document(world.name)))
+    await parked(run)
+    await resolve(run, decision="skip", reason="by hand", by="on call")
+    return run
+
+
+EDGE_SCENES: tuple[Callable[[EdgeWorld], Awaitable[Recorded]], ...] = (given_back, all_given_back)
+
+
 async def device_busy(board: Switchboard) -> Recorded:
     """A device's queue: done, refused, withdrawn while under way and while waiting, away for a while, nonsense."""
     board.switch.gate = asyncio.Event()
@@ -246,10 +275,11 @@ async def record(known: Collection[str]) -> dict[str, str]:
             for vlan_scene in missing(VLAN_SCENES, known):
                 async with running_vlan_world(client, folder, _tenant(vlan_scene.__name__)) as vlan_world:
                     recorded[vlan_scene.__name__] = await _ended(client, await vlan_scene(vlan_world))
-            for edge_scene in missing(EDGE_TEAM_SCENES, known):
-                name = _tenant(edge_scene.__name__)
-                announce = by_edge_team(name, neighbour=edge_scene is edge_offboarded)
-                async with running_edge_world(client, folder, name, announce) as edge_world:
+            for edge_scene in missing((*EDGE_SCENES, *EDGE_TEAM_SCENES), known):
+                tenant = _tenant(edge_scene.__name__)
+                by_team = by_edge_team(tenant, neighbour=edge_scene is edge_offboarded)
+                announce = by_team if edge_scene in EDGE_TEAM_SCENES else static_routes(tenant)
+                async with running_edge_world(client, folder, tenant, announce) as edge_world:
                     recorded[edge_scene.__name__] = await _ended(client, await edge_scene(edge_world))
             for device_scene in missing(DEVICE_SCENES, known):
                 async with a_switchboard(client, Path(state), device="leaf-1") as board, board.serving():

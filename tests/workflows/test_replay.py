@@ -7,7 +7,15 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
-from tests.workflows.histories import DEVICE_SCENES, EDGE_TEAM_SCENES, FOLDER, SCENES, VLAN_SCENES, workflow_id
+from tests.workflows.histories import (
+    DEVICE_SCENES,
+    EDGE_SCENES,
+    EDGE_TEAM_SCENES,
+    FOLDER,
+    SCENES,
+    VLAN_SCENES,
+    workflow_id,
+)
 from tests.workflows.world import running_world
 from workers.worker import WORKFLOWS
 from workflows import sandbox
@@ -23,7 +31,8 @@ def history(text: str) -> WorkflowHistory:
 
 
 @pytest.mark.parametrize(
-    "scene", [scene.__name__ for scene in (*SCENES, *VLAN_SCENES, *EDGE_TEAM_SCENES, *DEVICE_SCENES)]
+    "scene",
+    [scene.__name__ for scene in (*SCENES, *VLAN_SCENES, *EDGE_SCENES, *EDGE_TEAM_SCENES, *DEVICE_SCENES)],
 )
 async def test_a_recorded_run_replays_on_the_code_as_it_is(scene: str) -> None:
     await replayer().replay_workflow(history((FOLDER / f"{scene}.json").read_text()))

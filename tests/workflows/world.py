@@ -79,6 +79,13 @@ def grown(document: Document) -> Document:
     return more
 
 
+def shrunk(document: Document, *gone: str) -> Document:
+    """The same tenant without these external IPs; without any where none is named."""
+    less = copy.deepcopy(document)
+    less["spec"]["externalIPs"] = [ip for ip in less["spec"]["externalIPs"] if gone and ip["name"] not in gone]
+    return less
+
+
 def platform_document(announce: Document | None = None, **spec: Any) -> Document:
     """The example platform's document, with this edge or none."""
     (text,) = read_yaml(PLATFORM.read_text(), "platform.yaml")

@@ -16,8 +16,9 @@ import pytest
 from cli.exit_codes import ExitCode
 from lab.kube import KubeSimulator
 from lab.switches import Login, Switch
-from tests.cli.running import PLATFORM, at_a_terminal, berth, complaint
+from tests.cli.running import at_a_terminal, berth, complaint
 from tests.workflows.vlan_world import PASSWORD, VARIABLE, vlan_platform
+from tests.workflows.world import platform_file
 
 ENABLE = "enable-secret-of-the-switches"
 
@@ -109,7 +110,7 @@ async def test_where_all_is_well_it_has_logged_in_to_each_switch(rack: Rack) -> 
 
 async def test_a_platform_without_switches_needs_none(tmp_path: Path) -> None:
     async with KubeSimulator() as kube:
-        variables = {"BERTH_KUBE_SERVER": kube.url, "BERTH_PLATFORM": str(PLATFORM)}
+        variables = {"BERTH_KUBE_SERVER": kube.url, "BERTH_PLATFORM": str(platform_file(tmp_path))}
         for arguments in ((), ("--trust-hosts",)):
             done = await asyncio.to_thread(berth, "doctor", *arguments, folder=tmp_path, variables=variables)
             assert done.returncode == ExitCode.OK, done.stderr

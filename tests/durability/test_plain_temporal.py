@@ -44,11 +44,17 @@ async def on(scene: Scene, run: Run, *command: str) -> Ran:
     return await scene.temporal("workflow", *command, "--workflow-id", run.id, "--run-id", str(run.run_id))
 
 
+def _without_nulls(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _without_nulls(value) for key, value in node.items() if value is not None}
+    return [_without_nulls(one) for one in node] if isinstance(node, list) else node
+
+
 async def told(scene: Scene, run: Run) -> Status:
     """The answer to the query, as the program prints it."""
     answer = (await on(scene, run, "query", "--type", "status", "--output", "json")).json()["queryResult"][0]
     # This program prints an empty list as null.
-    return Status.model_validate({key: value for key, value in answer.items() if value is not None})
+    return Status.model_validate(_without_nulls(answer))
 
 
 async def parked(scene: Scene, run: Run) -> Status:

@@ -155,6 +155,7 @@ def vlan_platform(folder: Path, switches: Sequence[Switch], **vlan: Any) -> tupl
     """The example platform's document with these switches in it, and the host keys they show: two files."""
     (text,) = read_yaml((EXAMPLES / "platform-vlan.yaml").read_text(), "platform-vlan.yaml")
     document: Any = text.data
+    document["spec"].pop("announce", None)
     os.environ[VARIABLE] = PASSWORD
     document["spec"]["vlan"] |= {
         "credentials": [{"name": "switches", "username": "berth", "password": {"environment": VARIABLE}}],

@@ -18,7 +18,14 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from clients.errors import RefusedError, UnavailableError
 from lab.temporal import start_temporal
 from tenancy.edge_work import EdgePreview
-from tests.workflows.edge_world import DOWN, EdgeWorld, by_edge_team, running_edge_world, static_routes
+from tests.workflows.edge_world import (
+    DOWN,
+    EdgeWorld,
+    by_edge_team,
+    one_to_one_nat,
+    running_edge_world,
+    static_routes,
+)
 from tests.workflows.strikes import refusal
 from tests.workflows.switchboard import Switchboard, a_switchboard
 from tests.workflows.vlan_world import VlanWorld, decide, running_vlan_world, waiting
@@ -231,6 +238,21 @@ async def all_given_back(world: EdgeWorld) -> Recorded:
 EDGE_SCENES: tuple[Callable[[EdgeWorld], Awaitable[Recorded]], ...] = (given_back, all_given_back)
 
 
+async def nat_undone(world: EdgeWorld) -> Recorded:
+    """A public address for each external IP, translated and announced; the last step is refused, and all of it goes."""
+    world.strikes.after["hand-over"] = refusal()
+    return await world.onboard()
+
+
+async def nat_offboarded(world: EdgeWorld) -> Recorded:
+    """The same tenant, in and out again."""
+    await world.onboarded()
+    return await world.offboard()
+
+
+NAT_SCENES: tuple[Callable[[EdgeWorld], Awaitable[Recorded]], ...] = (nat_undone, nat_offboarded)
+
+
 async def device_busy(board: Switchboard) -> Recorded:
     """A device's queue: done, refused, withdrawn while under way and while waiting, away for a while, nonsense."""
     board.switch.gate = asyncio.Event()
@@ -275,10 +297,13 @@ async def record(known: Collection[str]) -> dict[str, str]:
             for vlan_scene in missing(VLAN_SCENES, known):
                 async with running_vlan_world(client, folder, _tenant(vlan_scene.__name__)) as vlan_world:
                     recorded[vlan_scene.__name__] = await _ended(client, await vlan_scene(vlan_world))
-            for edge_scene in missing((*EDGE_SCENES, *EDGE_TEAM_SCENES), known):
+            for edge_scene in missing((*EDGE_SCENES, *NAT_SCENES, *EDGE_TEAM_SCENES), known):
                 tenant = _tenant(edge_scene.__name__)
-                by_team = by_edge_team(tenant, neighbour=edge_scene is edge_offboarded)
-                announce = by_team if edge_scene in EDGE_TEAM_SCENES else static_routes(tenant)
+                announce = static_routes(tenant)
+                if edge_scene in NAT_SCENES:
+                    announce = one_to_one_nat(tenant)
+                if edge_scene in EDGE_TEAM_SCENES:
+                    announce = by_edge_team(tenant, neighbour=edge_scene is edge_offboarded)
                 async with running_edge_world(client, folder, tenant, announce) as edge_world:
                     recorded[edge_scene.__name__] = await _ended(client, await edge_scene(edge_world))
             for device_scene in missing(DEVICE_SCENES, known):

@@ -12,6 +12,7 @@ from tests.workflows.histories import (
     EDGE_SCENES,
     EDGE_TEAM_SCENES,
     FOLDER,
+    NAT_SCENES,
     SCENES,
     VLAN_SCENES,
     workflow_id,
@@ -32,7 +33,7 @@ def history(text: str) -> WorkflowHistory:
 
 @pytest.mark.parametrize(
     "scene",
-    [scene.__name__ for scene in (*SCENES, *VLAN_SCENES, *EDGE_SCENES, *EDGE_TEAM_SCENES, *DEVICE_SCENES)],
+    [scene.__name__ for scene in (*SCENES, *VLAN_SCENES, *EDGE_SCENES, *NAT_SCENES, *EDGE_TEAM_SCENES, *DEVICE_SCENES)],
 )
 async def test_a_recorded_run_replays_on_the_code_as_it_is(scene: str) -> None:
     await replayer().replay_workflow(history((FOLDER / f"{scene}.json").read_text()))

@@ -176,6 +176,8 @@ def _reason(step: StepStatus, trouble: Trouble | None) -> Text | None:
         return clean(trouble.reason, "yellow")
     if step.state in SAID_BELOW and step.note:
         return clean(step.note, LOOK[step.state][2])
+    if step.state is StepState.RUNNING and step.note:
+        return clean(step.note, "yellow")
     return None
 
 

@@ -184,6 +184,12 @@ def test_the_hand_over_tells_all_a_cluster_needs_at_80_columns() -> None:
         assert needed in text
 
 
+def test_what_a_running_step_waits_for_is_told_below_it() -> None:
+    why = "edge-1: `write memory` failed, it did not say that it saved (tries: 3)"
+    lines = _shown(run_view(_status(_step("announce-edge-1", StepState.RUNNING, note=why)), NOW))
+    assert " ".join(" ".join(lines).split()).endswith(why)
+
+
 def test_what_is_announced_now_names_each_device_and_what_it_lacks() -> None:
     seen = EdgeSeen(
         devices=(

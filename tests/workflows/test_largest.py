@@ -5,12 +5,12 @@ from pathlib import Path
 from temporalio.client import Client
 
 from tenancy.tenant import MOST
-from tests.workflows.world import PLATFORM, running_world, tenant_document
+from tests.workflows.world import PLATFORM_TEXT, running_world, tenant_document
 
 
 async def test_a_tenant_of_the_greatest_size_goes_in_and_out(client: Client, tmp_path: Path, name: str) -> None:
     file = tmp_path / "platform.yaml"
-    text = PLATFORM.read_text()
+    text = PLATFORM_TEXT
     file.write_text(text.replace("subnets: 16", f"subnets: {MOST}").replace("externalIPs: 8", f"externalIPs: {MOST}"))
     document = tenant_document(name)
     document["spec"]["subnets"] = [

@@ -13,7 +13,7 @@ from tests.workflows.others import KUBE_OVN, change, kube_ovn, make, unmake
 from tests.workflows.strikes import PATIENCE, refusal
 from tests.workflows.test_safety import allowed
 from tests.workflows.world import (
-    PLATFORM,
+    PLATFORM_TEXT,
     Document,
     World,
     cancelled,
@@ -195,12 +195,12 @@ async def test_a_policy_that_was_changed_and_put_back_is_asserted_not_realised(
     client: Client, tmp_path: Path, name: str
 ) -> None:
     file = tmp_path / "platform.yaml"
-    file.write_text(PLATFORM.read_text())
+    file.write_text(PLATFORM_TEXT)
     async with running_world(client, tmp_path, name, platform=file) as world:
         await world.onboarded()
-        file.write_text(PLATFORM.read_text().replace("      - 10.16.0.0/16      # its pods\n", ""))
+        file.write_text(PLATFORM_TEXT.replace("      - 10.16.0.0/16      # its pods\n", ""))
         await undone(world)
-        file.write_text(PLATFORM.read_text())
+        file.write_text(PLATFORM_TEXT)
 
         again = await world.onboarded()
 

@@ -8,7 +8,7 @@ from temporalio.client import Client
 
 from tests.workflows.others import KUBE_OVN, change, kube_ovn, make, unmake
 from tests.workflows.test_lost_answers import pending
-from tests.workflows.world import PLATFORM, World, failure, grown, running_world, status, tenant_document
+from tests.workflows.world import PLATFORM_TEXT, World, failure, grown, running_world, status, tenant_document
 from workflows.face import OFFBOARD, ONBOARD, REFUSED, Outcome, StepState
 
 GATEWAY_CONFIG = "api/v1/namespaces/kube-system/configmaps/ovn-external-gw-config"
@@ -115,7 +115,7 @@ async def test_each_gap_is_refused_with_its_remedy_and_nothing_is_touched(
 async def test_a_part_of_the_platform_that_is_not_there_is_named(
     client: Client, tmp_path: Path, name: str, written: str, instead: str, told: str
 ) -> None:
-    text = PLATFORM.read_text()
+    text = PLATFORM_TEXT
     assert written in text
     file = tmp_path / "platform.yaml"
     file.write_text(text.replace(written, instead))
@@ -133,7 +133,7 @@ async def test_a_platform_that_is_not_ready_yet_is_waited_for_and_says_so(
     client: Client, tmp_path: Path, name: str
 ) -> None:
     file = tmp_path / "platform.yaml"
-    file.write_text(PLATFORM.read_text().replace("    name: external\n", "    name: second\n"))
+    file.write_text(PLATFORM_TEXT.replace("    name: external\n", "    name: second\n"))
     async with running_world(client, tmp_path, name, platform=file) as world:
         fault = world.fault(effect="never-ready", plural="provider-networks", name="second")
         await make(
@@ -209,7 +209,7 @@ async def test_a_broken_platform_document_is_waited_for_until_it_is_mended(
         seen = await pending(run, 2)
         assert "mend the platform document" in seen.last_failure.message
         assert (await status(run)).steps[0].state is StepState.RUNNING
-        file.write_text(PLATFORM.read_text())
+        file.write_text(PLATFORM_TEXT)
 
         assert (await run.result())["platform"] == "lab"
 
@@ -218,7 +218,7 @@ async def test_an_exception_of_the_block_on_the_provider_network_must_be_nobodys
     client: Client, tmp_path: Path, name: str
 ) -> None:
     file = tmp_path / "platform.yaml"
-    file.write_text(PLATFORM.read_text().replace("- 192.0.2.53/32     # the resolver", "- 203.0.113.64/29"))
+    file.write_text(PLATFORM_TEXT.replace("- 192.0.2.53/32     # the resolver", "- 203.0.113.64/29"))
     async with running_world(client, tmp_path, name, platform=file) as world:
         narrow = ["203.0.113.70..203.0.113.90", "203.0.113.60..203.0.113.66"]
         for excluded, free in ((["203.0.113.1"], "203.0.113.64"), (narrow, "203.0.113.67")):
@@ -238,12 +238,12 @@ async def test_an_exception_of_the_block_for_an_address_that_a_tenant_has_stops_
     client: Client, tmp_path: Path, name: str
 ) -> None:
     file = tmp_path / "platform.yaml"
-    file.write_text(PLATFORM.read_text())
+    file.write_text(PLATFORM_TEXT)
     async with running_world(client, tmp_path, name, platform=file) as world:
         other = tenant_document(f"{name}x")
         started = await world.start(ONBOARD, {"tenant": other}, id=f"tenant-{name}x")
         held = (await started.result())["externalIPs"][0]["addresses"][0]
-        file.write_text(PLATFORM.read_text().replace("192.0.2.53/32", f"{held}/32"))
+        file.write_text(PLATFORM_TEXT.replace("192.0.2.53/32", f"{held}/32"))
 
         error = await failure(await world.onboard())
 

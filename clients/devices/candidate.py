@@ -110,15 +110,12 @@ def _commit(
         _expect(session, candidate, candidate.check, candidate.checked)
     _expect(session, candidate, candidate.commit, candidate.committed)
     if candidate.close is not None:
-        session.change(candidate.close)
+        _once_in_effect(session, candidate, (candidate.close,))
     state = tally.subject.read()
     if any(tally.lacking(state, request) for request in requests):
-        for line in candidate.revert:
-            session.change(line, seconds=candidate.seconds)
+        _once_in_effect(session, candidate, candidate.revert)
         raise _NotCommittedError(None)
-    output = ""
-    for line in candidate.confirm:
-        output += session.change(line, seconds=candidate.seconds)
+    output = _once_in_effect(session, candidate, candidate.confirm)
     if not candidate.confirmed.search(output):
         raise UnavailableError(
             f"{session.where}: the commit was not confirmed ({shown(output.strip())}), and goes back by itself: the next try "
@@ -167,7 +164,10 @@ def _open(session: Session, candidate: Candidate) -> None:
 def _only_ours(
     session: Session, candidate: Candidate, requests: Sequence[RequestT], tally: Tally[StateT, RequestT]
 ) -> None:
-    """A commit takes all that is staged with it; what is not ours is not committed."""
+    """A commit takes all that is staged with it: what is not ours is not committed, nor is half of what is ours.
+
+    Raises UnavailableError, or _NotCommittedError where a line was taken and staged nothing.
+    """
     diff = session.read(candidate.diff)
     if (foreign := tally.subject.foreign(diff, requests)) is not None:
         _discard(session, candidate)
@@ -175,6 +175,10 @@ def _only_ours(
             f"{session.where}: somebody else changes the configuration at this moment ({foreign} would be committed with "
             "ours): nothing was committed, the next try sees whether they are done"
         )
+    staged = tally.subject.staged(diff)
+    if staged is not None and any(tally.lacking(staged, request) for request in requests):
+        _discard(session, candidate)
+        raise _NotCommittedError(None)
 
 
 def _expect(session: Session, candidate: Candidate, line: str, success: Pattern[str]) -> None:
@@ -183,11 +187,43 @@ def _expect(session: Session, candidate: Candidate, line: str, success: Pattern[
         error = None if success.search(output) else RejectedLineError(line, shown(output.strip()))
     except RejectedLineError as rejected:
         error = rejected
-    if error is not None:
-        _discard(session, candidate)
-        if candidate.busy.search(error.words):
-            raise UnavailableError(f"{session.where}: {line!r} was answered with {error.words}: the next try sees")
-        raise _NotCommittedError(error)
+    if error is None:
+        return
+    _discard(session, candidate)
+    if candidate.busy.search(error.words) or _somebody_waits(session, candidate):
+        raise UnavailableError(
+            f"{session.where}: {line!r} was answered with {error.words}: somebody else is at work on the configuration; the "
+            "next try sees whether they are done"
+        )
+    if candidate.ailing.search(error.words):
+        raise UnavailableError(
+            f"{session.where}: {line!r} was answered with {error.words}: nothing was committed, and it is no fault of the "
+            "request; see whether its flash is full or write-protected"
+        )
+    raise _NotCommittedError(error)
+
+
+def _somebody_waits(session: Session, candidate: Candidate) -> bool:
+    """Whether a commit of somebody else's waits to be confirmed; no other goes in before that."""
+    return candidate.stale is not None and candidate.waiting.search(session.read(candidate.stale)) is not None
+
+
+def _once_in_effect(session: Session, candidate: Candidate, lines: Sequence[str]) -> str:
+    """What the device answers to lines after the commit.
+
+    Raises UnavailableError for one that is rejected: what was committed is in effect all the same.
+    """
+    output = ""
+    for line in lines:
+        try:
+            output += session.change(line, seconds=candidate.seconds)
+        except RejectedLineError as error:
+            left = "goes back by itself unless it was confirmed" if candidate.confirm else "is in effect, and not saved"
+            raise UnavailableError(
+                f"{session.where}: {line!r} was answered with {error.words}: the commit before {left}: the next try reads what "
+                "there is"
+            ) from error
+    return output
 
 
 def _discard(session: Session, candidate: Candidate) -> None:

@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 
 NOTHING = re.compile(r"(?!)")
 """Is found nowhere."""
+AILING = re.compile(
+    r"(?i)no space left on device|file ?system (?:is )?full|disk (?:is )?full|read-only file ?system|input/output error"
+)
+"""Words of a device that cannot write what it should: strerror(3) of ENOSPC, EROFS and EIO, and what systems make of them."""
 
 
 class UnreadableError(ValueError):
@@ -57,6 +61,10 @@ class Candidate:
     """The command that tells what an earlier session left behind; None where nothing outlives a session."""
     stale_ours: re.Pattern[str]
     """Finds what we left there, and what waits to be confirmed; its group, if any, is the session's name."""
+    waiting: re.Pattern[str] = NOTHING
+    """Finds there, too, a commit of anybody's that waits to be confirmed, where none goes in before that."""
+    ailing: re.Pattern[str] = AILING
+    """A commit that failed for the device's own reasons, whatever is committed: worth another try."""
     clear: tuple[str, ...] = ()
     """Takes one away; nothing where it goes by itself."""
     seconds: float = 120

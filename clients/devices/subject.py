@@ -50,6 +50,10 @@ class Subject(Protocol[StateT, RequestT_contra]):
         """What in a candidate's diff none of these requests asked for; None where there is nothing."""
         ...
 
+    def staged(self, diff: str) -> StateT | None:
+        """The state once a candidate with this diff is committed; None where a commit can be taken back instead."""
+        ...
+
     def answer(self, state: StateT, request: RequestT_contra, sent: tuple[str, ...]) -> DeviceOutcome:
         """What is told once all is done, with the lines that were sent for it. Raises RefusedError."""
         ...

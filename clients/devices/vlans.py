@@ -79,6 +79,9 @@ class SwitchVlans:
             return str(error)
         return f"a change of VLAN {as_ranges(others)}" if others else None
 
+    def staged(self, diff: str) -> None:
+        """Not told: on every switch a commit is confirmed only once it was read back, and goes back where it was not."""
+
     def answer(self, state: State, request: DeviceRequest, sent: tuple[str, ...]) -> DeviceOutcome:
         """What is told once all is done."""
         dialect, where, told = self._dialect, self._session.where, None

@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -19,6 +18,7 @@ from clients.devices import Login
 from clients.devices.credentials import private_key
 from tenancy.edge import DEFAULT_TAG, EdgeRouter
 from tests.dataplane.fabric import PATH, network_namespace, run
+from tests.dataplane.ssh_server import SshServer, ssh_server
 
 DAEMONS = Path("/usr/lib/frr")
 TOOLS = ("ip", "mount", "ssh-keygen", "sshd", "vtysh", *(str(DAEMONS / name) for name in ("zebra", "staticd", "bgpd")))
@@ -58,8 +58,6 @@ router bgp {own}
 exit
 """
 _SSHD = """\
-ListenAddress 127.0.0.1
-Port {port}
 HostKey {folder}/host_key
 AuthorizedKeysFile {folder}/key.pub
 PidFile {folder}/{router}.pid
@@ -89,8 +87,7 @@ class Edge:
     folder: Path
     prefix: str
     """Of every name outside the folder, so that two tests at once do not meet."""
-    ports: dict[str, int] = field(default_factory=dict)
-    servers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    servers: dict[str, SshServer] = field(default_factory=dict)
 
     @property
     def known_hosts(self) -> Path:
@@ -104,7 +101,7 @@ class Edge:
 
     def document(self, name: str) -> dict[str, Any]:
         """A router as the platform's document has it."""
-        where = {"host": "127.0.0.1", "port": self.ports[name]}
+        where = {"host": "127.0.0.1", "port": self.servers[name].port}
         return {"name": name, "platform": "frr", "credentials": CREDENTIALS, **where}
 
     def router(self, name: str = EDGE) -> EdgeRouter:
@@ -190,9 +187,7 @@ class Edge:
 
     def cut(self, router: str = EDGE) -> None:
         """Kills every SSH session with the router, as a broken link would."""
-        for child in _descendants(self.servers[router].pid):
-            with suppress(ProcessLookupError):
-                os.kill(child, signal.SIGKILL)
+        self.servers[router].cut()
 
     @contextmanager
     def unwritable(self, router: str = EDGE) -> Iterator[None]:
@@ -224,12 +219,11 @@ async def running_edge(
             _write(edge, router, tag)
             stack.callback(edge.kill, router)
             await edge.start(router)
-            _serve(edge, router)
-            stack.callback(_stop, edge, router)
+            config = _SSHD.format(folder=folder, router=router, pathspace=edge.pathspace(router))
+            edge.servers[router] = await stack.enter_async_context(ssh_server(folder / f"{router}.sshd", config))
         kind, key = (folder / "host_key.pub").read_text().split()[:2]
-        edge.known_hosts.write_text("".join(f"[127.0.0.1]:{port} {kind} {key}\n" for port in edge.ports.values()))
-        for router, port in edge.ports.items():
-            await edge.until(lambda port=port: _answers(port), lambda router=router: f"no SSH server of {router}")  # type: ignore[misc]
+        servers = edge.servers.values()
+        edge.known_hosts.write_text("".join(f"[127.0.0.1]:{server.port} {kind} {key}\n" for server in servers))
         await edge.until(lambda: _established(edge), lambda: edge.vtysh("show bgp summary"))
         yield edge
 
@@ -274,31 +268,6 @@ def _write(edge: Edge, router: str, tag: int) -> None:
         shutil.chown(files / name, "frr", "frr")
 
 
-def _serve(edge: Edge, router: str) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        edge.ports[router] = port = free.getsockname()[1]
-    config = edge.folder / f"{router}.sshd"
-    config.write_text(_SSHD.format(port=port, folder=edge.folder, router=router, pathspace=edge.pathspace(router)))
-    Path("/run/sshd").mkdir(exist_ok=True)  # sshd(8) insists on it
-    program = shutil.which("sshd", path=PATH)
-    assert program is not None
-    log = str(edge.folder / f"{router}.log")
-    edge.servers[router] = subprocess.Popen([program, "-D", "-f", str(config), "-E", log])
-
-
-def _stop(edge: Edge, router: str) -> None:
-    edge.cut(router)
-    edge.servers[router].kill()
-    edge.servers[router].wait()
-
-
-def _answers(port: int) -> bool:
-    with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as opened:
-        return opened.recv(4) == b"SSH-"
-    return False
-
-
 def _established(edge: Edge) -> bool:
     summary = json.loads(edge.vtysh("show bgp summary json"))
     peers = [peer for family in summary.values() for peer in family["peers"].values()]
@@ -308,13 +277,3 @@ def _established(edge: Edge) -> bool:
 def _clear(edge: Edge, router: str) -> None:
     for folder in (CONFIGURATION, SOCKETS):
         shutil.rmtree(folder / edge.pathspace(router), ignore_errors=True)
-
-
-def _descendants(parent: int) -> Iterator[int]:
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            # proc(5): the parent is the second field after the name in parentheses.
-            if int(status.read_text().rpartition(")")[2].split()[1]) == parent:
-                child = int(status.parent.name)
-                yield from _descendants(child)
-                yield child

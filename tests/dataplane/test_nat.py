@@ -271,7 +271,7 @@ class Cut:
 
     def __call__(self) -> bool:
         if self.asked == self.before:
-            self.edge.cut_sessions()
+            self.edge.server.cut()
         self.asked += 1
         return True
 

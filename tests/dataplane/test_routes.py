@@ -6,6 +6,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from clients.devices import work
 from clients.errors import UnavailableError
@@ -15,6 +16,8 @@ from tests.dataplane.routers import EDGE, FABRIC, Edge, missing, running_edge
 
 if reason := missing():
     pytest.skip(f"no real routers here: {reason}", allow_module_level=True)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TAG = 4200
 V4, V6 = "198.51.100.7", "2001:db8:100::7"
@@ -80,10 +83,30 @@ class Scene:
         return lambda: line in self.edge.statics()
 
 
-@pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+@pytest_asyncio.fixture(loop_scope="module")
+async def own(tmp_path: Path) -> AsyncIterator[Scene]:
+    """Routers for a test that kills what they run."""
     async with running_edge(tmp_path / "edge") as edge:
         yield Scene(edge)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Edge]:
+    async with running_edge(tmp_path_factory.mktemp("edge")) as edge:
+        yield edge
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def scene(shared: Edge) -> AsyncIterator[Scene]:
+    """Routers that the others of this module use as well; no route is left for them."""
+    yield Scene(shared)
+    if left := shared.statics():
+        shared.vtysh("configure terminal", *(f"no {line}" for line in sorted(left)))
+    shared.vtysh("write memory")
+    await shared.until_heard(set())
+    assert shared.statics() == shared.statics(FABRIC) == set()
+    assert "\nip route " not in shared.startup()
+    assert "\nipv6 route " not in shared.startup()
 
 
 async def test_an_announced_route_is_heard_in_the_fabric_and_a_withdrawn_one_forgotten(scene: Scene) -> None:
@@ -142,14 +165,14 @@ async def test_one_session_serves_fifty_tenants(scene: Scene) -> None:
     await scene.edge.until_heard(set())
 
 
-async def test_nothing_that_was_reported_done_is_lost_with_the_daemons(scene: Scene) -> None:
-    await scene.done("announce", {V4: HOP, V6: None})
-    await scene.done("withdraw", {V6: None})
-    scene.edge.kill()
-    await scene.edge.until_heard(set())
-    await scene.edge.start()
-    await scene.edge.until_heard({V4})
-    assert (await scene.done("look", {V4: HOP, V6: None})).in_force == (V4,)
+async def test_nothing_that_was_reported_done_is_lost_with_the_daemons(own: Scene) -> None:
+    await own.done("announce", {V4: HOP, V6: None})
+    await own.done("withdraw", {V6: None})
+    own.edge.kill()
+    await own.edge.until_heard(set())
+    await own.edge.start()
+    await own.edge.until_heard({V4})
+    assert (await own.done("look", {V4: HOP, V6: None})).in_force == (V4,)
 
 
 async def test_a_look_tells_what_is_routed_as_asked(scene: Scene) -> None:
@@ -300,33 +323,33 @@ async def test_a_session_that_ends_before_saving_converges_with_the_next(scene: 
     assert LINE in scene.edge.startup()
 
 
-async def test_a_router_that_is_restarted_before_saving_converges_with_the_next_session(scene: Scene) -> None:
-    await scene.done("announce", {V4: HOP})
-    struck = scene.before(scene.runs(LINE6), scene.edge.kill)
+async def test_a_router_that_is_restarted_before_saving_converges_with_the_next_session(own: Scene) -> None:
+    await own.done("announce", {V4: HOP})
+    struck = own.before(own.runs(LINE6), own.edge.kill)
     with pytest.raises(UnavailableError, match="a part of it is gone"):
-        await scene.ask("announce", BOTH)
+        await own.ask("announce", BOTH)
     assert struck
-    await scene.edge.start()
-    assert scene.edge.statics() == {LINE}
-    await scene.done("announce", BOTH)
-    await scene.edge.until_heard({V4, V6})
+    await own.edge.start()
+    assert own.edge.statics() == {LINE}
+    await own.done("announce", BOTH)
+    await own.edge.until_heard({V4, V6})
 
 
 @pytest.mark.parametrize("daemon", ["staticd", "bgpd"])
-async def test_while_a_daemon_is_down_nothing_is_saved_for_its_part_would_be_lost(scene: Scene, daemon: str) -> None:
-    await scene.done("announce", {V4: HOP})
-    saved = scene.edge.startup()
-    scene.edge.kill(EDGE, daemon)
+async def test_while_a_daemon_is_down_nothing_is_saved_for_its_part_would_be_lost(own: Scene, daemon: str) -> None:
+    await own.done("announce", {V4: HOP})
+    saved = own.edge.startup()
+    own.edge.kill(EDGE, daemon)
     with pytest.raises(UnavailableError, match=r"`show daemons` names .* a part of it is down"):
-        await scene.ask("withdraw", {V6: HOP6})
-    assert scene.edge.startup() == saved
+        await own.ask("withdraw", {V6: HOP6})
+    assert own.edge.startup() == saved
 
 
-async def test_a_daemon_that_dies_in_the_middle_takes_nothing_of_what_was_saved_with_it(scene: Scene) -> None:
-    await scene.done("announce", {V4: HOP})
-    saved = scene.edge.startup()
-    struck = scene.before(scene.runs(LINE6), lambda: scene.edge.kill(EDGE, "staticd"))
+async def test_a_daemon_that_dies_in_the_middle_takes_nothing_of_what_was_saved_with_it(own: Scene) -> None:
+    await own.done("announce", {V4: HOP})
+    saved = own.edge.startup()
+    struck = own.before(own.runs(LINE6), lambda: own.edge.kill(EDGE, "staticd"))
     with pytest.raises(UnavailableError):
-        await scene.ask("announce", {V6: HOP6})
+        await own.ask("announce", {V6: HOP6})
     assert struck
-    assert scene.edge.startup() == saved
+    assert own.edge.startup() == saved

@@ -5,7 +5,6 @@ import ctypes
 import os
 import secrets
 import shutil
-import signal
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -22,6 +21,7 @@ from tenancy.announcement import Translation
 from tenancy.devices import DeviceOutcome, EdgeAction, EdgeRequest
 from tenancy.edge import Translator
 from tests.dataplane.fabric import PATH, SECONDS, run
+from tests.dataplane.ssh_server import SshServer, ssh_server
 
 TOOLS = ("nft", "conntrack", "sshd", "ssh-keygen", "ip", "ping", "nsenter", "unshare", "cmp")
 CLIENT = {4: "198.51.100.2", 6: "2001:db8:51::2"}
@@ -61,8 +61,7 @@ class Edge:
     prefix: str
     holder: int = 0
     """Process whose mounts the edge has: an /etc of its own."""
-    sshd: int = 0
-    port: int = 0
+    server: SshServer = field(init=False)
     login: Login = field(default_factory=lambda: Login("root"))
     ids: "count[int]" = field(default_factory=count)
     alive: Callable[[], bool] = lambda: True
@@ -85,7 +84,7 @@ class Edge:
 
     async def work(self, *requests: EdgeRequest) -> list[DeviceOutcome]:
         device = Translator(
-            name="nat-1", platform="linux-nftables", host="127.0.0.1", port=self.port, credentials="berth"
+            name="nat-1", platform="linux-nftables", host="127.0.0.1", port=self.server.port, credentials="berth"
         )
         return await work(
             device,
@@ -117,12 +116,6 @@ class Edge:
         await self.on("edge", "conntrack", "-F")
         for left in self.saved.parent.iterdir():
             left.unlink()
-
-    def cut_sessions(self) -> None:
-        """Ends every SSH session: the processes that sshd made for them."""
-        for child in Path(f"/proc/{self.sshd}/task/{self.sshd}/children").read_text().split():
-            with suppress(ProcessLookupError):
-                os.kill(int(child), signal.SIGKILL)
 
     async def answers(self, address: str) -> bool:
         """Whether a ping of the client is answered, from the address itself."""
@@ -284,30 +277,16 @@ async def _sshd(edge: Edge, stack: AsyncExitStack) -> None:
     folder = edge.folder
     for name in ("host_key", "login_key"):
         await run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        edge.port = free.getsockname()[1]
     shell = f"nsenter --net=/run/netns/{edge.namespace('edge')} --mount=/proc/{edge.holder}/ns/mnt bash --rcfile {folder}/bashrc"
-    (folder / "sshd_config").write_text(
-        f"ListenAddress 127.0.0.1:{edge.port}\nHostKey {folder}/host_key\nAuthorizedKeysFile {folder}/login_key.pub\n"
-        f"PidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\nPasswordAuthentication no\n"
-        f"MaxStartups 100\nForceCommand {shell}\n"
+    config = (
+        f"HostKey {folder}/host_key\nAuthorizedKeysFile {folder}/login_key.pub\nPidFile none\nUsePAM no\nStrictModes no\n"
+        f"PermitRootLogin prohibit-password\nPasswordAuthentication no\nMaxStartups 100\nForceCommand {shell}\n"
     )
     (folder / "bashrc").touch()
+    edge.server = await stack.enter_async_context(ssh_server(folder / "sshd_config", config))
     host_key = (folder / "host_key.pub").read_text()
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{edge.port} {host_key}")
+    (folder / "known_hosts").write_text(f"[127.0.0.1]:{edge.server.port} {host_key}")
     edge.login = Login("root", private_key=Ed25519Key.from_private_key_file(str(folder / "login_key")))
-    Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # noqa: ASYNC240  # sshd(8): it does not start without
-    sshd = shutil.which("sshd", path=PATH)
-    process = await asyncio.create_subprocess_exec(
-        str(sshd), "-D", "-e", "-f", str(folder / "sshd_config"), stderr=asyncio.subprocess.PIPE
-    )
-    stack.push_async_callback(_end, process)
-    stack.callback(edge.cut_sessions)
-    edge.sshd = process.pid
-    assert process.stderr is not None
-    while b"listening" not in (line := await asyncio.wait_for(process.stderr.readline(), SECONDS)):
-        assert line, "sshd did not start"
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

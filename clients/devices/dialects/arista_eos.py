@@ -19,7 +19,7 @@ ARISTA_EOS = Dialect(
         candidate=Candidate(
             open="configure session {session}",
             opened=re.compile(""),
-            busy=re.compile(r"(?!)"),
+            busy=re.compile(r"commit timer"),
             discard=("abort",),
             close=None,
             diff="show session-config diffs",
@@ -32,6 +32,7 @@ ARISTA_EOS = Dialect(
             revert=("configure session {session} abort",),
             stale="show configuration sessions",
             stale_ours=re.compile(r"^[\s*]*(berth-[0-9a-f]{8})\s+pending", re.MULTILINE),
+            waiting=re.compile(r"^[\s*]*\S+\s+pendingCommitTimer", re.MULTILINE),
             clear=("configure session {session} abort",),
         ),
         saving=Saving(command="write memory", success=re.compile(r"[Cc]opy completed successfully")),

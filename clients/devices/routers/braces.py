@@ -1,4 +1,4 @@
-"""What a diff of a configuration in braces is about, as Junos and VyOS print it: a place in brackets, then signed lines."""
+"""What a diff of a configuration in braces is about, as Junos prints it: a place in brackets, then signed lines."""
 
 from collections.abc import Iterator
 

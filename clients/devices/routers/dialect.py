@@ -78,6 +78,8 @@ class RouteDialect:
     """A second next hop stands beside the first, and is taken away alone; else `withdraw` takes all of them."""
     changed: Callable[[str], frozenset[Network]] = field(default=lambda _: frozenset())
     """The routes a candidate's diff is about. Raises UnreadableError for a changed line of anything else."""
+    staged: Callable[[str, str], str] | None = None
+    """From what `reading` showed and a candidate's diff to what it shows after the commit; where a commit does not go back."""
 
 
 def rendered(

@@ -75,6 +75,8 @@ FRR = RouteDialect(
         "`write memory` saves what the daemons hold at this moment, and says `[OK]` even where one of them is down: its part "
         "would be lost. Berth saves only while zebra, staticd and bgpd are up, and reads again afterwards; of other "
         "daemons it does not know whether they belong there.",
+        "A daemon that was restarted and whose configuration nobody loaded (`vtysh -b`) looks healthy, and is empty: Berth's "
+        "next save would keep it so. Leave restarts to `watchfrr`, which loads it.",
         "`write memory` says `[OK]` on a full disk, too, and the file cannot be read through vtysh: watch the disk.",
         "A next hop that is no address is taken for an interface's name: Berth sends none.",
     ),

@@ -30,6 +30,7 @@ class RouterRoutes:
         self._neighbour = neighbour
         self._looked = [network_of(route) for one in requests if one.action == "look" for route in one.routes]
         self._table: Mapping[Network, bool] | None = None
+        self._configuration = ""
 
     def read(self) -> Statics:
         """Every static route that is configured now."""
@@ -43,7 +44,8 @@ class RouterRoutes:
                     f"{self._session.where}: `{command}` names {answer.strip() or 'nothing'}, so a part of it is down, and "
                     "with it a part of its configuration: nothing is changed until it is up again"
                 )
-        return self._understood(reading.command, reading.parse)
+        self._configuration, routes = self._understood(reading.command, reading.parse)
+        return routes
 
     def changes(self, request: EdgeRequest) -> bool:
         """Whether it is about more than looking."""
@@ -88,6 +90,12 @@ class RouterRoutes:
             return str(error)
         return f"a change of the route to {min(map(str, others))}" if others else None
 
+    def staged(self, diff: str) -> Statics | None:
+        """The routes once a candidate with this diff is committed, where a commit does not go back by itself."""
+        if self._dialect.staged is None:
+            return None
+        return self._dialect.reading.parse(self._dialect.staged(self._configuration, diff))
+
     def answer(self, state: Statics, request: EdgeRequest, sent: tuple[str, ...]) -> DeviceOutcome:
         """What is told once all is done; of a look, which routes are in the routing table as asked."""
         if request.action != "look":
@@ -110,15 +118,16 @@ class RouterRoutes:
             if networks := [network for network in self._looked if network.version == version]:
                 cover = _cover(networks)
                 asking = command.format(network=cover, address=cover.network_address, mask=cover.netmask)
-                table |= self._understood(asking, self._dialect.table.parse)
+                table |= self._understood(asking, self._dialect.table.parse)[1]
         return table
 
-    def _understood(self, command: str, parse: Callable[[str], ParsedT]) -> ParsedT:
+    def _understood(self, command: str, parse: Callable[[str], ParsedT]) -> tuple[str, ParsedT]:
+        """What the router answers, and what it means."""
         output = self._session.read(command)
         try:
             if words := error_in(self._session, self._dialect.cli, output):
                 raise UnreadableError(f"`{command}` was answered with {words}")
-            return parse(output)
+            return output, parse(output)
         except UnreadableError as error:
             raise UnavailableError(
                 f"{self._session.where}: its answer is not understood, so nothing is changed: {error}: is it really "

@@ -1,11 +1,11 @@
 """VyOS: lines are staged in a candidate of the session's own, `commit` puts them into effect, `save` saves."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_address, ip_network
 
 from clients.devices.command_line import NOTHING, Candidate, CommandLine, Saving, UnreadableError
-from clients.devices.routers.braces import changed_paths, told
+from clients.devices.routers.braces import told
 from clients.devices.routers.dialect import NO_WAY, Network, Reading, RouteDialect, Static, Statics, Table
 from tenancy.mistakes import shown
 
@@ -21,7 +21,7 @@ def parse_statics(output: str) -> Statics:
             continue
         if not line.startswith("set "):
             raise UnreadableError(f"{shown(line)} is no line of a configuration")
-        if (place := _place(tuple(line.replace("'", "").split()[1:]))) is not None:
+        if (place := _place(_words(line)[1:])) is not None:
             options.setdefault(place[0], []).append(place[1])
     return {network: _ways(found) for network, found in options.items()}
 
@@ -55,15 +55,43 @@ def _ways(options: list[tuple[str, ...]]) -> tuple[Static, ...]:
 
 
 def changed_routes(diff: str) -> frozenset[Network]:
-    """The routes that `compare` is about. Raises UnreadableError for a changed line of anything else."""
+    """The routes that `compare commands` is about. Raises UnreadableError for a line of anything else."""
     found = set()
-    for path in changed_paths(diff):
+    for verb, path in _changes(diff):
         place = _place(path)
         if place is not None:
             found.add(place[0])
-        elif not any(known[: len(path)] == path for known in _PLACES):
+        # The last route takes the place above it along.
+        elif verb != "delete" or not any(known[: len(path)] == path for known in _PLACES):
             raise UnreadableError(told(path))
     return frozenset(found)
+
+
+def staged(lines: str, diff: str) -> str:
+    """`show configuration commands` after the commit of a candidate, from what it shows now and `compare commands`."""
+    kept = [line for line in lines.replace("\r", "").split("\n") if line.strip()]
+    for verb, path in _changes(diff):
+        if verb == "set":
+            kept.append(" ".join(("set", *path)))
+        else:
+            kept = [line for line in kept if _words(line)[1 : 1 + len(path)] != path]
+    return "\n".join(kept)
+
+
+def _changes(diff: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The verb and the path of each line. Raises UnreadableError for what is no command."""
+    for line in diff.replace("\r", "").split("\n"):
+        match _words(line):
+            case () | ("No", "changes", *_):
+                pass
+            case ("set" | "delete" as verb, *path):
+                yield verb, tuple(path)
+            case _:
+                raise UnreadableError(f"{shown(line)} is no line of `compare commands`")
+
+
+def _words(line: str) -> tuple[str, ...]:
+    return tuple(line.replace("'", "").split())
 
 
 def parse_table(output: str) -> Mapping[Network, bool]:
@@ -101,7 +129,7 @@ VYOS = RouteDialect(
             busy=re.compile(r"temporarily locked"),
             discard=("exit discard",),
             close="exit",
-            diff="compare",
+            diff="compare commands",
             check=None,
             checked=None,
             # Not `commit-confirm`: what it does in the end is to restart the router.
@@ -129,6 +157,7 @@ VYOS = RouteDialect(
     tagged_hops=False,
     several=False,
     changed=changed_routes,
+    staged=staged,
     tried="simulator",
     sources=(
         "VyOS documentation: Static, `set protocols static route`, `set protocols static route6`",
@@ -139,7 +168,7 @@ VYOS = RouteDialect(
         "A route with a next hop has no tag there, only one that discards: the description tells whose it is, and the "
         "router's BGP has to be told by a prefix list which static routes to redistribute.",
         "`commit-confirm` restarts the router where nobody confirms: Berth sends a plain `commit`, which the router checks as a "
-        "whole before anything of it takes effect.",
+        "whole before anything of it takes effect; and only once `compare commands` holds all of our lines, and no other.",
         "Each session has a candidate of its own; what somebody else has staged is never committed.",
         "`save` tells nothing: what was saved is compared with what runs.",
     ),

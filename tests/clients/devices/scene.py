@@ -1,10 +1,13 @@
 """A simulated switch, Berth's view of it, and the requests the tests ask of it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Literal, get_args
+
+import asyncssh
 
 from clients.devices import Login, work
 from lab.switches import Login as SwitchLogin
@@ -126,3 +129,23 @@ def approval(switch: str, lines: Sequence[str], tenant: str = "acme", vlan: int 
     return Approval(
         preview=preview, decision=Decision(plan=preview.hash, by="netops@example.net"), at="2026-11-24T12:00:00Z"
     )
+
+
+@asynccontextmanager
+async def somebody_else(port: int, *lines: str) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
+    """Another session of the same login, which has typed these lines and stays; yields what types one more."""
+    async with (
+        asyncssh.connect(
+            "127.0.0.1", port, username="berth", password=PASSWORD, known_hosts=None, config=[]
+        ) as connection,
+        connection.create_process(term_type="vt100") as process,
+    ):
+
+        async def say(line: str) -> None:
+            process.stdin.write(f"{line}\n")
+            await process.stdout.readuntil(("#", "word: "))
+
+        await process.stdout.readuntil(">")
+        for line in lines:
+            await say(line)
+        yield say

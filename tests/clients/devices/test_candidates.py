@@ -1,39 +1,20 @@
 """Candidates: what somebody else does at the same time is never committed, lost or overwritten."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 
-import asyncssh
 import pytest
 
 from clients.errors import UnavailableError
-from tests.clients.devices.scene import PASSWORD, Scene
+from tests.clients.devices.scene import ENABLE, Scene, somebody_else
 
 only_eos = pytest.mark.parametrize("any_switch", ["arista-eos"], indirect=True)
 only_junos = pytest.mark.parametrize("any_switch", ["juniper-junos"], indirect=True)
 
 
-@asynccontextmanager
-async def somebody_else(scene: Scene, *lines: str) -> AsyncIterator[Callable[[str], None]]:
-    """Another session of the same login, which has typed these lines and stays."""
-    async with (
-        asyncssh.connect(
-            "127.0.0.1", scene.simulated.port, username="berth", password=PASSWORD, known_hosts=None, config=[]
-        ) as connection,
-        connection.create_process(term_type="vt100") as process,
-    ):
-        await process.stdout.readuntil(">")
-        for line in lines:
-            process.stdin.write(f"{line}\n")
-            await process.stdout.readuntil("# ")
-        yield process.stdin.write
-
-
 @only_junos
 async def test_a_candidate_that_somebody_holds_is_waited_for(any_switch: Scene) -> None:
     lines = await any_switch.lines()
-    async with somebody_else(any_switch, "configure exclusive"):
+    async with somebody_else(any_switch.simulated.port, "configure exclusive"):
         with pytest.raises(UnavailableError, match="somebody else is at work"):
             await any_switch.work(any_switch.approved(lines))
     assert 100 not in any_switch.running.vlans
@@ -44,7 +25,7 @@ async def test_a_candidate_that_somebody_holds_is_waited_for(any_switch: Scene) 
 @only_junos
 async def test_uncommitted_changes_of_others_are_never_committed(any_switch: Scene) -> None:
     lines = await any_switch.lines()
-    async with somebody_else(any_switch, "configure", "set vlans theirs vlan-id 77"):
+    async with somebody_else(any_switch.simulated.port, "configure", "set vlans theirs vlan-id 77"):
         with pytest.raises(UnavailableError, match="somebody else"):
             await any_switch.work(any_switch.approved(lines))
         assert {77, 100}.isdisjoint(any_switch.running.vlans)
@@ -128,3 +109,29 @@ async def test_what_somebody_does_with_other_vlans_meanwhile_is_not_taken_back(
     with pytest.raises(UnavailableError, match="somebody else changes the configuration"):
         await batch
     assert any_switch.simulated.text("running") == before
+
+
+@only_eos
+async def test_while_a_commit_of_somebody_else_waits_to_be_confirmed_ours_waits_too(any_switch: Scene) -> None:
+    lines = await any_switch.lines()
+    async with somebody_else(
+        any_switch.simulated.port, "enable", ENABLE, "configure session theirs", "vlan 77", "commit timer 01:00:00"
+    ) as say:
+        with pytest.raises(UnavailableError, match="somebody else is at work on the configuration"):
+            await any_switch.work(any_switch.approved(lines))
+        assert 100 not in any_switch.running.vlans
+        await say("configure session theirs commit")
+    (outcome,) = await any_switch.work(any_switch.approved(lines))
+    assert outcome.result == "done", outcome.message
+    assert {77, 100} <= set(any_switch.startup.vlans)
+
+
+@pytest.mark.parametrize("any_switch", ["arista-eos", "juniper-junos"], indirect=True)
+async def test_a_confirmation_that_is_rejected_is_not_done_and_the_commit_goes_back(any_switch: Scene) -> None:
+    lines = await any_switch.lines()
+    any_switch.simulated.faults.add(
+        effect="error", line="^(?:configure session .* commit|commit)$", message="error: could not commit", times=1
+    )
+    with pytest.raises(UnavailableError, match=r"could not commit.*: the commit before goes back"):
+        await any_switch.work(any_switch.approved(lines))
+    assert 100 not in any_switch.startup.vlans

@@ -314,18 +314,13 @@ DIFFS: dict[RouterPlatform, tuple[str, str, str]] = {
     ),
     "vyos": (
         f"""\
-[protocols static]
-+ route {V4}/32 {{
-+     description berth-acme
-+     next-hop 192.0.2.7 {{
-+     }}
-+ }}
+set protocols static route {V4}/32 description 'berth-acme'
+set protocols static route {V4}/32 next-hop 192.0.2.7
+delete protocols static route6 {V6}/128 description
 
-[protocols static route6 {V6}/128]
-- description berth-acme
 """,
-        "[protocols]\n+ static {\n+     route 198.51.100.8/32 {\n+         blackhole {\n+         }\n+     }\n+ }\n",
-        "[system]\n+ host-name theirs\n",
+        "delete protocols static route 198.51.100.8/32\n",
+        "set system host-name 'theirs'\n",
     ),
 }
 
@@ -338,6 +333,49 @@ def test_what_a_candidate_changes_is_told_from_its_diff(platform: RouterPlatform
     assert changed(ours + others) == {NET4, NET6, ip_network("198.51.100.8/32")}
     with pytest.raises(UnreadableError):
         changed(ours + foreign)
+
+
+def test_what_vyos_does_not_write_as_a_command_is_not_taken_for_one() -> None:
+    changed = ROUTERS["vyos"].changed
+    assert changed("No changes between working and active configurations.\n") == frozenset()
+    assert changed("delete protocols static\n") == frozenset()  # the last route takes it along
+    for odd in (
+        "set protocols static\n",
+        "delete protocols\nInvalid command\n",
+        f"+ route {V4}/32\n",
+        "delete system\n",
+    ):
+        with pytest.raises(UnreadableError):
+            changed(odd)
+
+
+BEFORE = f"""\
+set protocols static route {V4}/32 description 'berth-acme'
+set protocols static route {V4}/32 next-hop 192.0.2.7
+set protocols static route 198.51.100.70/32 blackhole tag '4200'
+"""
+
+
+@pytest.mark.parametrize(
+    ("diff", "left"),
+    [
+        ("No changes between working and active configurations.\n", Static("192.0.2.7", None, "berth-acme")),
+        (f"delete protocols static route {V4}/32\n", None),
+        (f"delete protocols static route {V4}/32 description\n", Static("192.0.2.7")),
+        (f"delete protocols static route {V4}/32 description 'berth-acme'\n", Static("192.0.2.7")),
+        (
+            f"delete protocols static route {V4}/32 next-hop 192.0.2.7\n"
+            f"set protocols static route {V4}/32 blackhole tag '4200'\n",
+            Static(None, TAG, "berth-acme"),
+        ),
+    ],
+)
+def test_what_vyos_has_after_a_commit_is_told_from_its_candidate(diff: str, left: Static | None) -> None:
+    dialect = ROUTERS["vyos"]
+    assert dialect.staged is not None
+    found = dialect.reading.parse(dialect.staged(BEFORE, diff))
+    other = {ip_network("198.51.100.70/32"): (Static(None, TAG),)}
+    assert found == (other if left is None else {NET4: (left,), **other})
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,17 @@
 """Static routes on simulated routers of every platform: there, gone, replaced, saved; and what goes wrong."""
 
 import asyncio
+import re
 
 import pytest
+from netmiko.vyos.vyos_ssh import VyOSSSH
 
 from clients.errors import UnavailableError
+from tenancy.devices import EdgeAction
 from tenancy.edge import RouterPlatform
 from tests.clients.devices.routers.conftest import RouterScene
 from tests.clients.devices.routers.wishes import BOTH, HOP, HOP6, OTHER_HOP, V4, V6
+from tests.clients.devices.scene import ENABLE, somebody_else
 
 NET4, NET6 = f"{V4}/32", f"{V6}/128"
 SET4, SET6 = f"set routing-options static route {NET4}", f"set routing-options rib inet6.0 static route {NET6}"
@@ -186,11 +190,11 @@ async def test_a_session_that_is_lost_in_the_middle_converges_with_the_next(rout
     assert router.statics() == router.statics("startup") == {(NET4, HOP), (NET6, HOP6)}
 
 
-async def converged(router: RouterScene) -> None:
-    """Announces until it is done; a commit of Junos that nobody confirmed goes back by itself first."""
+async def converged(router: RouterScene, action: EdgeAction = "announce") -> None:
+    """Asks until it is done; a commit of Junos that nobody confirmed goes back by itself first."""
     while True:
         try:
-            await router.done("announce", BOTH)
+            await router.done(action, BOTH)
         except UnavailableError as error:
             if error.retry_after is None:
                 raise
@@ -211,3 +215,156 @@ async def test_a_route_somebody_makes_at_the_same_moment_is_not_taken_back(route
     assert router.simulated.text("running") == before
     await router.done("announce", BOTH)
     assert ("198.51.100.8/32", HOP) in router.statics("startup")
+
+
+with_confirmation = pytest.mark.parametrize("router", ["arista-eos", "juniper-junos"], indirect=True)
+
+
+@with_confirmation
+async def test_a_confirmation_that_is_rejected_is_not_done_and_the_commit_goes_back(router: RouterScene) -> None:
+    line, message = {
+        "arista-eos": ("^configure session .* commit$", "% Session berth-0 does not exist"),
+        "juniper-junos": ("^commit$", "error: could not commit"),
+    }[router.platform]
+    router.simulated.faults.add(effect="error", line=line, message=message, times=1)
+    with pytest.raises(UnavailableError, match=f"{message}.*: the commit before goes back by itself"):
+        await router.ask("announce", BOTH)
+    assert router.statics("startup") == set()
+    await converged(router)
+    assert router.statics("startup") == {(NET4, HOP), (NET6, HOP6)}
+
+
+@pytest.mark.parametrize("router", ["arista-eos"], indirect=True)
+async def test_a_commit_whose_time_ran_out_before_it_was_confirmed_is_not_done(router: RouterScene) -> None:
+    router.simulated.faults.add(effect="slow", line="^configure session .* commit$", seconds=1.5, times=1)
+    with pytest.raises(UnavailableError, match="does not exist': the commit before"):
+        await router.ask("announce", BOTH)
+    assert router.statics() == router.statics("startup") == set()
+    await router.done("announce", BOTH)
+    assert router.statics("startup") == {(NET4, HOP), (NET6, HOP6)}
+
+
+@with_confirmation
+async def test_a_commit_that_cannot_be_taken_back_either_is_not_done(router: RouterScene) -> None:
+    line, message = {
+        "arista-eos": ("^configure session .* abort$", "% Internal error"),
+        "juniper-junos": ("^rollback 1", "error: could not open configuration file"),
+    }[router.platform]
+    ignored = {"arista-eos": f"^ipv6 route {V6}", "juniper-junos": f"^set .*{V6}/128 tag"}[router.platform]
+    router.simulated.faults.add(effect="ignore", line=ignored, times=1)
+    router.simulated.faults.add(effect="error", line=line, message=message, times=1)
+    with pytest.raises(UnavailableError, match=f"{message}.*: the commit before goes back by itself"):
+        await router.ask("announce", BOTH)
+    await converged(router)
+    assert router.statics() == router.statics("startup") == {(NET4, HOP), (NET6, HOP6)}
+
+
+@pytest.mark.parametrize("router", ["juniper-junos", "vyos"], indirect=True)
+async def test_a_configuration_mode_that_is_not_left_after_the_commit_is_not_done(router: RouterScene) -> None:
+    message = {"juniper-junos": "error: internal error", "vyos": "Cannot exit: configuration modified."}[
+        router.platform
+    ]
+    router.simulated.faults.add(effect="error", line="^exit", message=message, times=1)
+    with pytest.raises(UnavailableError, match=f"^.*{message}.*: the commit before (?:goes back|is in effect)"):
+        await router.ask("announce", BOTH)
+    assert router.statics("startup") == set()
+    await converged(router)
+    assert router.statics() == router.statics("startup") == {(NET4, HOP), (NET6, HOP6)}
+
+
+async def test_a_line_that_is_taken_and_does_nothing_leaves_nothing_half_applied(router: RouterScene) -> None:
+    """The other tenant of the session has its routes all the same."""
+    lines = {line for line in LINES[router.platform] if V4 in line}
+    other = ("198.51.100.8/32", HOP)
+    for line in lines:
+        fault = router.simulated.faults.add(effect="ignore", line=f"^{re.escape(line)}$")
+        refused, done = await router.work(
+            router.request("announce", BOTH), router.request("announce", {"198.51.100.8": HOP}, "globex")
+        )
+        assert router.simulated.faults.struck(fault) >= 1
+        assert (refused.result, refused.reason, done.result) == ("refused", "rejected", "done"), line
+        assert "BUT" not in refused.message
+        assert router.statics() == router.statics("startup") == {other}
+        router.simulated.faults.clear()
+        await router.done("announce", BOTH)
+        await router.done("withdraw", BOTH)
+
+
+@pytest.mark.parametrize("router", ["vyos"], indirect=True)
+async def test_what_vyos_would_do_half_is_never_active(router: RouterScene) -> None:
+    await router.done("announce", {V4: HOP})
+    for line in ("description berth-acme$", "next-hop", f"^delete .*{NET4}$"):
+        router.simulated.faults.add(effect="ignore", line=line)
+        refused = await router.ask("announce", {V4: OTHER_HOP, V6: HOP6})
+        assert (refused.result, refused.reason) == ("refused", "rejected"), line
+        assert router.simulated.journal.lines(configuring=True)[-2:] == ["compare commands", "exit discard"]
+        router.simulated.faults.clear()
+        assert router.statics() == {(NET4, HOP)}
+        assert (await router.done("look", {V4: HOP})).in_force == (V4,)
+
+
+@pytest.mark.parametrize("router", ["arista-eos"], indirect=True)
+async def test_while_a_commit_of_somebody_else_waits_to_be_confirmed_ours_waits_too(router: RouterScene) -> None:
+    async with somebody_else(
+        router.simulated.port,
+        "enable",
+        ENABLE,
+        "configure session theirs",
+        "logging buffered 100",
+        "commit timer 01:00:00",
+    ) as say:
+        with pytest.raises(UnavailableError, match="somebody else is at work on the configuration"):
+            await router.ask("announce", BOTH)
+        assert router.statics() == set()
+        await say("configure session theirs commit")
+    await router.done("announce", BOTH)
+    assert router.statics("startup") == {(NET4, HOP), (NET6, HOP6)}
+
+
+FULL: dict[RouterPlatform, tuple[str, str]] = {
+    "cisco-iosxe": ("^write memory", "%Error writing (No space left on device)"),
+    "arista-eos": ("^commit timer", "% Cannot commit session: No space left on device"),
+    "juniper-junos": ("^commit (?:check|confirmed)", "error: /config/juniper.conf: No space left on device"),
+    "vyos": ("^commit", "OSError: [Errno 28] No space left on device"),
+}
+
+
+async def test_a_full_disk_is_no_fault_of_the_request(router: RouterScene) -> None:
+    line, message = FULL[router.platform]
+    router.simulated.faults.add(effect="error", line=line, message=message)
+    with pytest.raises(UnavailableError, match="No space left on device"):
+        await router.ask("announce", BOTH)
+    assert router.statics("startup") == set()
+    router.simulated.faults.clear()
+    await router.done("announce", BOTH)
+    assert router.statics("startup") == {(NET4, HOP), (NET6, HOP6)}
+
+
+@pytest.mark.parametrize("router", ["juniper-junos"], indirect=True)
+async def test_junos_that_cannot_write_what_it_commits_is_asked_again(router: RouterScene) -> None:
+    router.simulated.faults.add(effect="deny-save", times=1)
+    with pytest.raises(UnavailableError, match="no fault of the request"):
+        await router.ask("announce", BOTH)
+    assert router.statics() == set()
+    await router.done("announce", BOTH)
+
+
+async def test_a_session_that_is_lost_after_any_line_of_a_withdrawal_converges_with_the_next(
+    router: RouterScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Netmiko listens for two seconds of silence there, and these are fifty sessions.
+    reads = VyOSSSH._test_channel_read
+    monkeypatch.setattr(VyOSSSH, "_test_channel_read", lambda self: reads(self, pattern=r"[$#]"))
+    await router.done("announce", BOTH)
+    router.simulated.journal.clear()
+    await router.done("withdraw", BOTH)
+    for number, line in enumerate(router.simulated.journal.lines()):
+        await converged(router)
+        assert router.statics("startup") == {(NET4, HOP), (NET6, HOP6)}
+        fault = router.simulated.faults.add(effect="lose-answer", skip=number, times=1)
+        with pytest.raises(UnavailableError):
+            await router.ask("withdraw", BOTH)
+        assert router.simulated.faults.struck(fault) == 1, line
+        router.simulated.faults.clear()
+        await converged(router, "withdraw")
+        assert router.statics() == router.statics("startup") == set(), line

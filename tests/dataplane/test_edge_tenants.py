@@ -13,6 +13,9 @@ from tests.dataplane.routers import EDGE, Edge, missing, running_edge
 from tests.workflows.conftest import client, name, temporal_address  # noqa: F401  # fixtures
 from tests.workflows.strikes import refusal
 from tests.workflows.world import (
+    DUAL_STACK,
+    EXTERNAL,
+    EXTERNAL_V6,
     Run,
     World,
     failure,
@@ -28,8 +31,8 @@ from workflows.face import OFFBOARD, ONBOARD
 if reason := missing():
     pytest.skip(f"no real routers here: {reason}", allow_module_level=True)
 
-PROVIDER = "203.0.113.1/24"
-"""The edge router's address on the simulated platform's provider network."""
+PROVIDER = ("203.0.113.1/24", "2001:db8:113::1/64")
+"""The edge router's addresses on the simulated platform's provider network."""
 TENANTS = 50
 
 
@@ -55,12 +58,15 @@ class Scene:
 
 @pytest.fixture
 async def scene(client: Client, tmp_path: Path, name: str) -> AsyncIterator[Scene]:  # noqa: F811
-    async with running_edge(tmp_path / "routers", provider=(PROVIDER,)) as edge:
+    async with running_edge(tmp_path / "routers", provider=PROVIDER) as edge:
         announce = edge.announce()
         # Many tests share one Temporal, in which a device's name is its queue.
         announce["routers"][0]["name"], announce["neighbours"][0]["name"] = f"{name}-edge", f"{name}-fabric"
-        platform = platform_file(tmp_path, announce)
-        async with running_world(client, tmp_path, name, platform=platform, known_hosts=edge.known_hosts) as world:
+        platform = platform_file(tmp_path, announce, providerNetwork=DUAL_STACK)
+        both, keys = (EXTERNAL, EXTERNAL_V6), edge.known_hosts
+        async with running_world(
+            client, tmp_path, name, platform=platform, known_hosts=keys, external_cidrs=both
+        ) as world:
             yield Scene(world, edge)
 
 
@@ -75,8 +81,11 @@ async def test_the_fabric_knows_the_way_to_a_tenant_from_the_end_of_its_onboardi
     told = await scene.world.onboarded()
 
     assert scene.edge.heard() == addresses(told)
-    (hop,) = told["routerAddresses"]
-    assert scene.edge.statics() == {f"ip route {address}/32 {hop} tag 4200" for address in addresses(told)}
+    hop4, hop6 = told["routerAddresses"]
+    assert scene.edge.statics() == {
+        f"ipv6 route {address}/128 {hop6} tag 4200" if ":" in address else f"ip route {address}/32 {hop4} tag 4200"
+        for address in addresses(told)
+    }
     await scene.world.offboarded()
     assert scene.edge.heard() == set()
     assert scene.edge.statics() == set()
@@ -95,10 +104,12 @@ async def test_the_fabric_forgets_an_address_that_a_living_tenant_gives_back_and
     told = await ended
 
     kept = addresses(told)
-    assert len(kept) == 2
+    assert len(kept) == 2 * 2  # external IPs, families
     assert all(kept <= heard <= addresses(before) for heard in seen)
     assert scene.edge.heard() == kept
-    assert {line.split()[2] for line in scene.edge.statics()} == {f"{address}/32" for address in kept}
+    assert {line.split()[2] for line in scene.edge.statics()} == {
+        f"{address}/{128 if ':' in address else 32}" for address in kept
+    }
 
 
 async def test_what_was_reported_done_outlasts_the_sudden_death_of_the_routers_daemons(scene: Scene) -> None:
@@ -171,7 +182,7 @@ async def test_fifty_tenants_at_once_are_all_known_to_the_fabric_and_all_forgott
 
     told = await asyncio.gather(*(run.result() for run in runs))
 
-    assert len(addresses(*told)) == TENANTS
+    assert len(addresses(*told)) == 2 * TENANTS
     assert scene.edge.heard() == addresses(*told)
     gone = [
         await scene.world.start(OFFBOARD, {"tenant": one, "requestedBy": "a test"}, id=f"tenant-{one}") for one in names

@@ -17,6 +17,9 @@ from tenancy.kinds import VPC
 from tests.workflows.edge_world import DOWN, EdgeWorld, Kept, one_to_one_nat, running_edge_world, static_routes
 from tests.workflows.strikes import refusal
 from tests.workflows.world import (
+    DUAL_STACK,
+    EXTERNAL,
+    EXTERNAL_V6,
     Run,
     cancelled,
     failure,
@@ -440,3 +443,40 @@ async def test_of_a_hundred_tenants_on_a_pool_of_fifty_fifty_are_served_and_none
         await asyncio.gather(*(run.result() for run in gone))
         assert await world.reservations() == {}
         assert world.edge.holds(f"{name}-nat") == {} == world.edge.holds(f"{name}-edge-1")
+
+
+async def test_on_a_dual_stack_provider_network_both_addresses_are_announced_each_by_the_router_of_its_family(
+    client: Client, tmp_path: Path, name: str
+) -> None:
+    spec = {"providerNetwork": DUAL_STACK}
+    both = (EXTERNAL, EXTERNAL_V6)
+    async with running_edge_world(client, tmp_path, name, static_routes(name), spec=spec, external_cidrs=both) as world:
+        told = await world.onboarded(one_address(name))
+
+        v4, v6 = addresses(told)
+        hop4, hop6 = told["routerAddresses"]
+        assert (":" in v4, ":" in v6, ":" in hop4, ":" in hop6) == (False, True, False, True)
+        assert world.edge.holds(f"{name}-edge-1") == {v4: (hop4, name), v6: (hop6, name)}
+        assert [route["prefix"] for route in told["externalIPs"][0]["routes"]] == [f"{v4}/32", f"{v6}/128"]
+        await world.offboarded()
+        assert world.edge.holds(f"{name}-edge-1") == {}
+
+
+async def test_with_nat_on_a_dual_stack_provider_network_each_family_has_a_public_address_of_its_own(
+    client: Client, tmp_path: Path, name: str
+) -> None:
+    spec = {"providerNetwork": DUAL_STACK}
+    pool = {"name": "public", "cidrs": ["198.51.100.0/28", "2001:db8:51::/120"]}
+    both = (EXTERNAL, EXTERNAL_V6)
+    async with running_edge_world(
+        client, tmp_path, name, one_to_one_nat(name, pool=pool), spec=spec, external_cidrs=both
+    ) as world:
+        told = await world.onboarded(one_address(name))
+
+        public4, public6 = told["externalIPs"][0]["public"]
+        held4, held6 = addresses(told)
+        assert world.edge.holds(f"{name}-nat") == {public4: (held4, name), public6: (held6, name)}
+        assert set(world.edge.holds(f"{name}-edge-1")) == {public4, public6}
+        await world.offboarded()
+        assert await world.reservations() == {}
+        assert world.edge.holds(f"{name}-nat") == {}

@@ -22,6 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from clients.kube_ovn.client import KubeOvn
 from lab.kube import KubeSimulator
 from lab.kube.faults import Fault
+from lab.kube.seed import Platform as SimulatedPlatform
 from tenancy import names
 from tenancy.documents import read_platform, read_tenant
 from tenancy.plan import Plan, plan
@@ -38,6 +39,15 @@ PLATFORM_TEXT = re.sub(
     r"(?m)^  announce:\n(?:    .*\n)+", "", (EXAMPLES / "platform.yaml").read_text(encoding="utf-8"), count=1
 )
 """The example platform's document without its edge, which is not there in most tests."""
+EXTERNAL, EXTERNAL_V6 = "203.0.113.0/24", "2001:db8:113::/64"
+"""The provider network's CIDRs; IPv4 alone unless a test says otherwise."""
+DUAL_STACK = {
+    "name": "external",
+    "externalSubnet": "external",
+    "cidrs": [EXTERNAL, EXTERNAL_V6],
+    "gateways": ["203.0.113.1", "2001:db8:113::1"],
+}
+"""The provider network of a platform's document, with both."""
 Document = dict[str, Any]
 Run = WorkflowHandle[Any, Any]
 State = tuple[dict[str, Any], dict[str, Any]]
@@ -289,11 +299,18 @@ async def _end(handle: Run) -> BaseException:
 
 @asynccontextmanager
 async def running_world(
-    client: Client, folder: Path, name: str, *, serving: bool = True, state_file: Path | None = None, **settings: Any
+    client: Client,
+    folder: Path,
+    name: str,
+    *,
+    serving: bool = True,
+    state_file: Path | None = None,
+    external_cidrs: tuple[str, ...] = (EXTERNAL,),
+    **settings: Any,
 ) -> AsyncIterator[World]:
     """A world while the block runs, with a worker or without. What must hold after every test is held here."""
     async with AsyncExitStack() as connections, AsyncExitStack() as platform:
-        kube = await platform.enter_async_context(_simulator(state_file))
+        kube = await platform.enter_async_context(_simulator(state_file, external_cidrs=external_cidrs))
         await asyncio.wait_for(kube.settled(), PATIENCE)
         chosen = load_settings(
             **{
@@ -327,5 +344,6 @@ async def running_world(
         assert world.exposures() == []
 
 
-def _simulator(state: Path | None, port: int = 0) -> KubeSimulator:
-    return KubeSimulator(state, port=port, ready_delay=0.005, cleanup_delay=0.002)
+def _simulator(state: Path | None, port: int = 0, external_cidrs: tuple[str, ...] = (EXTERNAL,)) -> KubeSimulator:
+    platform = SimulatedPlatform(external_cidrs)
+    return KubeSimulator(state, port=port, platform=platform, ready_delay=0.005, cleanup_delay=0.002)

@@ -107,6 +107,23 @@ class Announcement(_Plain):
         ]
         return self.model_copy(update={"external_ips": tuple(one for one in parts if one.routes or one.translations)})
 
+    def routes_new_on(self, router: str, before: "Announcement | None") -> tuple[Route, ...]:
+        """Those to addresses that this router had no route to before: it may be the router that is new."""
+        had = {route.address for route in before.routes} if before is not None and router in before.routers else set()
+        return tuple(route for route in self.routes if route.address not in had)
+
+    def routes_in_place_of(self, router: str, before: "Announcement | None") -> tuple[Route, ...]:
+        """What this router had before for addresses that are routed otherwise now."""
+        if before is None or router not in before.routers:
+            return ()
+        now = {route.address: route for route in self.routes}
+        return tuple(route for route in before.routes if now.get(route.address, route) != route)
+
+    def translations_new_on(self, translator: str, before: "Announcement | None") -> tuple[Translation, ...]:
+        """Those that this translator did not have before."""
+        had = before.translations if before is not None and translator in before.translators else ()
+        return tuple(pair for pair in self.translations if pair not in had)
+
 
 def announcement(
     announce: Announce,

@@ -67,7 +67,7 @@ class OwnEdge:
         )
         # Written before the first line is sent: an offboarding withdraws what is recorded, wherever that was.
         await self._record(joined(before, wanted))
-        translators, neighbours, routers = off_the_edge(self._board, self._asking, self._tenant, wanted.beyond(before))
+        translators, neighbours, routers = self._as_before(wanted, before)
         self._register(translators)
         await self._ask_all(
             wanted.translators if wanted.translations else (),
@@ -91,6 +91,34 @@ class OwnEdge:
             ]
         )
         return wanted
+
+    def _as_before(
+        self, wanted: Announcement, before: Announcement | None
+    ) -> tuple[list[Removal], list[Removal], list[Removal]]:
+        """What brings translators, neighbours and routers back to how they were, each device by itself: one may be new."""
+        _, neighbours, _ = off_the_edge(self._board, self._asking, self._tenant, wanted.beyond(before))
+        translators = [
+            _taken_off(self._asking, translations_on(name), name, wish)
+            for name in wanted.translators
+            if (pairs := wanted.translations_new_on(name, before))
+            for wish in [EdgeRequest(tenant=self._tenant, action="untranslate", translations=pairs)]
+        ]
+        routers = [
+            Removal(routes_on(name), by=partial(self._routed_as_before, name, new, others))
+            for name in wanted.routers
+            for new, others in [(wanted.routes_new_on(name, before), wanted.routes_in_place_of(name, before))]
+            if new or others
+        ]
+        return translators, neighbours, routers
+
+    async def _routed_as_before(self, router: str, new: Sequence[Route], others: Sequence[Route]) -> bool:
+        """Withdraws what is new, and announces again what the run announced otherwise. True where anything was sent."""
+        wishes = [
+            EdgeRequest(tenant=self._tenant, action=action, routes=tuple(routes))
+            for action, routes in (("withdraw", new), ("announce", others))
+            if routes
+        ]
+        return any([await self._asking.take_back(routes_on(router), router, wish) for wish in wishes])
 
     async def _by_team(self, team: EdgeTeam, wanted: Announcement, before: Announcement | None) -> Announcement:
         """Has the team configure what it has not confirmed before. Its undo is asked of the team as well."""

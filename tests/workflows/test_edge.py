@@ -73,6 +73,13 @@ def routes(world: EdgeWorld, told: dict[str, Any]) -> Kept:
     return dict.fromkeys(addresses(told), (told["routerAddresses"][0], world.name))
 
 
+def write_announce(world: EdgeWorld, announce: dict[str, Any]) -> None:
+    """The platform's document says this from here on."""
+    document = json.loads(world.settings.platform.read_text())
+    document["spec"]["announce"] = announce
+    world.settings.platform.write_text(json.dumps(document))
+
+
 async def record(world: EdgeWorld) -> dict[str, Any] | None:
     """What the VPC says is announced."""
     vpc = await world.api.get(VPC, world.name)
@@ -232,6 +239,35 @@ async def test_a_tenant_that_grows_in_vain_keeps_the_routes_it_had(world: EdgeWo
     assert world.edge.holds(f"{world.name}-edge-1") == routes(world, told)
     assert await record(world) == kept
     assert (await world.state())[0].keys() == before[0].keys()
+
+
+async def test_what_came_onto_a_new_router_goes_again_where_the_run_fails(world: EdgeWorld) -> None:
+    announce = static_routes(world.name, routers=2)
+    write_announce(world, {**announce, "routers": announce["routers"][:1]})
+    told = await world.onboarded()
+    before, kept = await world.state(), await record(world)
+    write_announce(world, announce)
+    world.strikes.after["hand-over"] = refusal()
+
+    await failure(await world.onboard())
+
+    # The record names the first router alone again: nobody would ever take the routes off the second.
+    assert await record(world) == kept
+    assert world.edge.holds(f"{world.name}-edge-2") == {}
+    assert world.edge.holds(f"{world.name}-edge-1") == routes(world, told)
+    assert (await world.state())[0].keys() == before[0].keys()
+
+
+async def test_another_next_hop_goes_back_to_the_one_there_was_where_the_run_fails(world: EdgeWorld) -> None:
+    told = await world.onboarded()
+    kept = await record(world)
+    write_announce(world, static_routes(world.name, routers=2, nextHops=["192.0.2.77"]))
+    world.strikes.after["hand-over"] = refusal()
+
+    await failure(await world.onboard())
+
+    assert await record(world) == kept
+    assert world.edge.holds(f"{world.name}-edge-1") == routes(world, told) == world.edge.holds(f"{world.name}-edge-2")
 
 
 async def test_a_tenant_that_grows_is_announced_with_what_is_new(world: EdgeWorld) -> None:

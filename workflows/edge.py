@@ -131,7 +131,8 @@ class OwnEdge:
         to_do, undo = await team.written_down(
             ("announce", missing), ("withdraw", [route for route in missing if route in new])
         )
-        self._register([team.withdrawal(undo, once=to_do)])
+        left = joined(before, wanted.model_copy(update={"confirmations": given}))
+        self._register([team.withdrawal(undo, left, once=to_do)])
         confirmation = await team.announced(to_do)
         confirmed = wanted.model_copy(update={"confirmations": (*given, confirmation)})
         await self._record(joined(before, confirmed))

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from functools import partial
 
+from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
-from activities.edge import EdgeInstructions, EdgeSteps, WrittenDown
-from tenancy.announcement import Route
+from activities.edge import EdgeInstructions, EdgeSteps, RecordedAnnouncement, WrittenDown
+from tenancy.announcement import Announcement, Route
 from tenancy.approval import Confirmation
 from tenancy.devices import EdgeRequest
 from tenancy.edge import ByEdgeTeam
@@ -16,8 +17,8 @@ from tenancy.plan import Stage
 from workflows.approval import Approvals
 from workflows.board import Board
 from workflows.face import REFUSED, StepState
-from workflows.removal import Removal
-from workflows.stepping import take_step
+from workflows.removal import TRIES, Removal
+from workflows.stepping import carried_out, take_step
 from workflows.steps import by_edge_team, edge_lines
 
 
@@ -84,16 +85,27 @@ class EdgeTeam:
         """A step: waits until the team has confirmed that it has done this."""
         return await self._confirmed(preview)
 
-    def withdrawal(self, withdraw: EdgePreview, *, once: EdgePreview | None = None, stage: str = Stage.EDGE) -> Removal:
+    def withdrawal(
+        self, withdraw: EdgePreview, left: Announcement, *, once: EdgePreview | None = None, stage: str = Stage.EDGE
+    ) -> Removal:
         """Waits until the team has confirmed that it has withdrawn this; with `once`, if it has confirmed that before.
 
-        Rejected, or confirmed by nobody in time, it is left to an operator, and asked again where that says retry.
+        `left` is what is recorded before it is asked, without the confirmations of what is to go. Rejected, or confirmed by
+        nobody in time, it is left to an operator, and asked again where that says retry.
         """
-        return Removal(by_edge_team(stage), by=partial(self._taken_back, withdraw, once))
+        return Removal(by_edge_team(stage), by=partial(self._taken_back, withdraw, left, once))
 
-    async def _taken_back(self, withdraw: EdgePreview, once: EdgePreview | None) -> str | bool:
+    async def _taken_back(self, withdraw: EdgePreview, left: Announcement, once: EdgePreview | None) -> str | bool:
         if not withdraw.document.routes or (once is not None and not self._approvals.has_approved(once)):
             return False
+        # Once it is asked nobody knows what is there: a run that stops here must not leave a word that it is announced.
+        await carried_out(
+            EdgeSteps.record_announcement,
+            RecordedAnnouncement(tenant=self._tenant, announcement=left),
+            id="unconfirmed",
+            summary="Confirmation taken off the record",
+            retry_policy=RetryPolicy(maximum_attempts=TRIES),
+        )
         confirmation = await self._confirmed(withdraw)
         self._withdrawn.append(confirmation)
         return f"confirmed by {confirmation.decision.by}"

@@ -82,7 +82,9 @@ class OffboardTenant:
             team = EdgeTeam(self._board, self._approvals, found.edge_team, found.edge_signers)
             self._board.declare([edge_lines("inventory")])
             (to_do,) = await team.written_down(("withdraw", found.announcement.routes))
-            removals.append([team.withdrawal(to_do, stage="removal")])
+            # By the method alone the next offboarding knows that the team has to be asked.
+            left = found.announcement.model_copy(update={"method": "none", "confirmations": ()})
+            removals.append([team.withdrawal(to_do, left, stage="removal")])
         for phase in removals:
             self._removals.new_phase()
             for removal in phase:

@@ -301,6 +301,24 @@ async def asked_again(world: EdgeWorld, run: Run, why: str) -> None:
     assert not await holds_addresses(world)
 
 
+async def test_what_the_team_has_withdrawn_is_asked_for_again_where_the_tenant_stays_after_all(
+    world: EdgeWorld,
+) -> None:
+    await onboarded(world)
+    world.strikes.before["undo-configmap-berth-network"] = refusal()
+    run = await world.offboard()
+    await confirmed(world, run)
+    await parked(run)
+    await resolve(run, decision="abort", reason="it stays", by="on call")
+    await failure(run)
+
+    again = await world.onboard()
+
+    assert (await asked(again)).action == "announce"
+    await confirmed(world, again)
+    await asyncio.wait_for(again.result(), PATIENCE)
+
+
 async def test_an_operator_may_leave_a_withdrawal_and_what_stays_is_named(world: EdgeWorld) -> None:
     await onboarded(world)
     run = await world.offboard()

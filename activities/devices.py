@@ -199,8 +199,9 @@ class DeviceSteps:
         asked = checks and any(request.action in APPROVED for request in batch.requests)
         signers = read_allowed_signers(platform) if asked else None
         refusals = [
-            *await asyncio.gather(*(self._refusal(request, device, part, signers) for request in batch.requests)),
             *await self._unheld(batch.requests, part),
+            # Told rather than the others: what is wrong with the request itself.
+            *await asyncio.gather(*(self._refusal(request, device, part, signers) for request in batch.requests)),
         ]
         refused = {refusal.id: refusal for refusal in refusals if refusal is not None}
         wanted = [request for request in batch.requests if request.id not in refused]

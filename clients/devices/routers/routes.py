@@ -13,6 +13,8 @@ from clients.errors import RefusedError, UnavailableError
 from tenancy.devices import DeviceOutcome, EdgeRequest
 
 ParsedT = TypeVar("ParsedT")
+WIDEST = {4: 16, 6: 48}
+"""Prefix lengths. The Internet has routes of /24 and of /48 at the longest: some hundred of them are inside, not a million."""
 
 
 class RouterRoutes:
@@ -112,11 +114,10 @@ class RouterRoutes:
         return DeviceOutcome(id=request.id, result="done", in_force=tuple(in_force))
 
     def _read_table(self) -> Mapping[Network, bool]:
-        """All that is routed inside what covers the addresses that are looked at; one command for each family."""
+        """All that is routed inside what covers the addresses that are looked at; a command for each of what covers them."""
         table: dict[Network, bool] = {}
         for version, command in self._dialect.table.commands.items():
-            if networks := [network for network in self._looked if network.version == version]:
-                cover = _cover(networks)
+            for cover in covers(network for network in self._looked if network.version == version):
                 asking = command.format(network=cover, address=cover.network_address, mask=cover.netmask)
                 table |= self._understood(asking, self._dialect.table.parse)[1]
         return table
@@ -133,6 +134,17 @@ class RouterRoutes:
                 f"{self._session.where}: its answer is not understood, so nothing is changed: {error}: is it really "
                 f"{self._dialect.platform}?"
             ) from error
+
+
+def covers(networks: Iterable[Network]) -> list[Network]:
+    """Few networks that hold them all, each of one family and none wider than what an edge router can list at once.
+
+    One that holds everything would do for two pools far apart, and have the whole Internet's table listed.
+    """
+    near: dict[Network, list[Network]] = {}
+    for network in networks:
+        near.setdefault(network.supernet(new_prefix=WIDEST[network.version]), []).append(network)
+    return [_cover(found) for found in near.values()]
 
 
 def _cover(networks: Sequence[Network]) -> Network:

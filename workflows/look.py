@@ -1,6 +1,7 @@
 """Looking at the edge: what is announced of a tenant at this moment, asked of every device through its queue."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from temporalio import workflow
@@ -8,7 +9,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from tenancy.devices import EdgeRequest
 from workflows.asking import Asking
-from workflows.face import LOOK_AT_EDGE, DeviceSeen, EdgeLook, EdgeSeen
+from workflows.face import INVALID_DOCUMENT, LOOK_AT_EDGE, DeviceSeen, EdgeLook, EdgeSeen
 from workflows.stepping import reason_of
 from workflows.steps import routes_at, routes_on, translations_on
 
@@ -23,8 +24,9 @@ class LookAtEdge:
         self._asking = Asking(None)
 
     @workflow.run
-    async def run(self, look: EdgeLook) -> EdgeSeen:
-        """What each device holds now; one that cannot be asked says why."""
+    async def run(self, *given: Any) -> EdgeSeen:
+        """What each device holds now; one that cannot be asked says why. Its input is an EdgeLook."""
+        look = _read(given)
         told = look.announcement
         asked = [
             *(self._seen(look, "translator", device) for device in told.translators),
@@ -66,3 +68,13 @@ class LookAtEdge:
     def device_waits(self, waits: Any = None) -> None:
         """Why it has no answer yet."""
         self._asking.waits(waits)
+
+
+def _read(given: Sequence[Any]) -> EdgeLook:
+    # Not by its type, which the SDK would try again for ever; meanwhile nobody could look at the tenant.
+    try:
+        (look,) = given
+        return EdgeLook.model_validate(look)
+    except ValueError as error:
+        message = "the input is no look at what is announced of a tenant: write {tenant, announcement}"
+        raise ApplicationError(message, type=INVALID_DOCUMENT, non_retryable=True) from error

@@ -15,7 +15,7 @@ from tenancy import names
 from tenancy.handover import HandOver, announced_in
 from tenancy.kinds import VPC
 from tests.workflows.edge_world import DOWN, EdgeWorld, Kept, one_to_one_nat, running_edge_world, static_routes
-from tests.workflows.strikes import refusal
+from tests.workflows.strikes import PATIENCE, refusal
 from tests.workflows.world import (
     DUAL_STACK,
     EXTERNAL,
@@ -32,7 +32,7 @@ from tests.workflows.world import (
     until,
 )
 from workflows import sandbox
-from workflows.face import LEFT_BEHIND, LOOK_AT_EDGE, OFFBOARD, ONBOARD, EdgeSeen, Outcome, StepState
+from workflows.face import INVALID_DOCUMENT, LEFT_BEHIND, LOOK_AT_EDGE, OFFBOARD, ONBOARD, EdgeSeen, Outcome, StepState
 
 
 @pytest.fixture
@@ -353,6 +353,19 @@ async def test_what_is_announced_now_is_asked_of_every_device(world: EdgeWorld) 
     assert second.problem == f"{world.name}-edge-2: login berth was refused"
     # The other router still announces it.
     assert fabric.missing == ()
+
+
+@pytest.mark.parametrize(
+    "given", [(), ("nonsense",), ({"tenant": "acme"},), ({"tenant": "acme; reboot", "announcement": None},)]
+)
+async def test_a_look_at_what_is_no_announcement_fails_at_once(world: EdgeWorld, given: tuple[Any, ...]) -> None:
+    run = await world.client.start_workflow(
+        LOOK_AT_EDGE, args=given, id=names.look_workflow(world.name), task_queue=world.settings.task_queue
+    )
+
+    with pytest.raises(WorkflowFailureError) as error:
+        await asyncio.wait_for(run.result(), PATIENCE)
+    assert getattr(error.value.cause, "type", "") == INVALID_DOCUMENT
 
 
 async def test_nobody_has_a_route_made_to_an_address_that_is_not_the_tenants(world: EdgeWorld) -> None:

@@ -23,6 +23,9 @@ from workflows.steps import ANNOUNCEMENT, answer_of, routes_at, routes_on, trans
 
 FIRST_LOOK, LONGEST_LOOK = timedelta(seconds=1), timedelta(minutes=5)
 """Until a neighbour is asked again, doubled each time: BGP passes a route on within seconds, or something is wrong."""
+LONGEST_HISTORY, HEAVIEST_HISTORY = 25_000, 20_000_000
+"""Events and bytes of a run that waits for a neighbour. Temporal ends a run at 51,200 and at 50 MB, with nothing undone; the
+undo needs its part."""
 MOST_TOLD = 5
 """Addresses named one by one."""
 
@@ -230,6 +233,18 @@ async def _looked(
                 type=UNAVAILABLE,
                 non_retryable=True,
             )
+        if tries is None and _is_long():
+            raise ApplicationError(
+                f"{why}, and the history of this run is nearly full: see the router's redistribution and its session with"
+                f" {neighbour}, and start the run again",
+                type=UNAVAILABLE,
+                non_retryable=True,
+            )
         board.mark(step.id, board.step(step.id).state, why)
         await workflow.sleep(wait, summary=f"{neighbour}: until the next look")
         wait = min(2 * wait, LONGEST_LOOK)
+
+
+def _is_long() -> bool:
+    info = workflow.info()
+    return info.get_current_history_length() > LONGEST_HISTORY or info.get_current_history_size() > HEAVIEST_HISTORY

@@ -132,6 +132,21 @@ async def test_a_run_is_not_done_before_the_neighbour_has_heard_of_every_route(w
     assert (await run.result())["heardBy"] == [f"{world.name}-fabric"]
 
 
+async def test_a_run_that_waits_for_a_neighbour_is_undone_before_temporal_ends_it(
+    hasty: None, monkeypatch: pytest.MonkeyPatch, world: EdgeWorld
+) -> None:
+    monkeypatch.setattr("workflows.edge.LONGEST_HISTORY", 1)
+    before = await world.state()
+    world.edge.become_deaf()
+
+    error = await failure(await world.onboard())
+
+    assert f"{world.name}-fabric has not heard of 203.0.113." in error.message
+    assert "the history of this run is nearly full" in error.message
+    assert world.edge.holds(f"{world.name}-edge-1") == {}
+    assert await world.state() == before
+
+
 @pytest.mark.parametrize("router", [1, 2])
 async def test_routes_that_one_router_does_not_take_are_on_none_and_the_run_is_undone(
     world: EdgeWorld, router: int

@@ -40,6 +40,7 @@ from tenancy.kinds import (
 from tenancy.meaning import merge
 from tenancy.plan import Plan, addresses_of, external_ips_of, owner_of, plan
 from tenancy.platform import Platform
+from tenancy.release import public_addresses
 from tenancy.reservation import Trunks, trunks_of, union
 from tenancy.tenant import TenantNetwork
 
@@ -209,8 +210,8 @@ class Checks:
             known = recorded(vpc)
         except ValueError as error:
             raise RefusedError(str(error), reason="record") from error
-        held = external_ips_of(tenant, objects)
-        if known is not None or not held:
+        held, public = external_ips_of(tenant, objects), public_addresses(objects)
+        if known is not None or not (held or public):
             return known
         spec = read_platform_file(self._platform_file).spec
         hops: tuple[Address, ...] = ()
@@ -218,7 +219,7 @@ class Checks:
             # People are told the next hop: a line without it takes no route away.
             port = names.router_port_eip(tenant, spec.provider_network.external_subnet)
             hops = (*addresses_of(await self._kube.get(OVN_EIP, port) or {}), *spec.announce.next_hops)
-        return supposed(spec.announce, held, hops)
+        return supposed(spec.announce, held, hops, public)
 
     def _edge_team(self, tenant: str, announced: Announcement | None) -> tuple[ByEdgeTeam | None, str]:
         """Who has to confirm the withdrawal of what is announced, and with which keys; None where Berth withdraws it."""

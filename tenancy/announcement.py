@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from ipaddress import ip_address
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
 from tenancy.approval import Confirmation
-from tenancy.edge import Announce, ByEdgeTeam, OneToOneNat, StaticRoutes, routers_of, translators_of
+from tenancy.edge import Announce, OneToOneNat, routers_of, translators_of
 from tenancy.fields import Address, Name
 from tenancy.names import ANNOUNCED_ANNOTATION
 
@@ -145,12 +146,6 @@ def announcement(
     hops = own | {hop.version: str(hop) for hop in announce.next_hops}
     found = []
     for name, held in external_ips.items():
-        pairs = [
-            Translation(public=str(outside), external=str(inside))
-            for outside in public.get(name, ())
-            for inside in held
-            if inside.version == outside.version
-        ]
         reached = public.get(name, ()) if isinstance(announce, OneToOneNat) else held
         if missing := [
             address for address in reached if not isinstance(announce, OneToOneNat) and address.version not in hops
@@ -160,7 +155,7 @@ def announcement(
                 " on the provider network; write one into spec.announce.nextHops of the platform document"
             )
         routes = [Route(address=str(address), next_hop=hops.get(address.version)) for address in reached]
-        found.append(Announced(name=name, routes=tuple(routes), translations=tuple(pairs)))
+        found.append(Announced(name=name, routes=tuple(routes), translations=_pairs(public.get(name, ()), held)))
     return Announcement(
         method=announce.method,
         external_ips=tuple(found),
@@ -209,13 +204,18 @@ def recorded(vpc: Mapping[str, Any] | None) -> Announcement | None:
 
 
 def supposed(
-    announce: Announce | None, external_ips: Mapping[str, Sequence[Address]], hops: Sequence[Address] = ()
+    announce: Announce | None,
+    external_ips: Mapping[str, Sequence[Address]],
+    hops: Sequence[Address] = (),
+    public: Mapping[str, Sequence[Address]] = MappingProxyType({}),
 ) -> Announcement | None:
-    """What may be announced of a tenant that has no record of it: a route to each external IP.
+    """What may be announced of a tenant that has no record of it: a route to each address the outside reaches it by.
 
-    Its next hop is the last of its family in `hops`; None says whatever it is.
+    Those are its external IPs, or, translated, the public addresses reserved for them. A route's next hop is the last of its
+    family in `hops`; None says whatever it is.
     """
-    if not isinstance(announce, StaticRoutes | ByEdgeTeam) or not external_ips:
+    reached = public if isinstance(announce, OneToOneNat) else external_ips
+    if announce is None or not reached:
         return None
     hop_of = {hop.version: str(hop) for hop in hops}
     return Announcement(
@@ -226,9 +226,20 @@ def supposed(
                 routes=tuple(
                     Route(address=str(address), next_hop=hop_of.get(address.version)) for address in addresses
                 ),
+                translations=_pairs(public.get(name, ()), external_ips.get(name, ())),
             )
-            for name, addresses in external_ips.items()
+            for name, addresses in reached.items()
         ),
         routers=tuple(router.name for router in routers_of(announce)),
+        translators=tuple(translator.name for translator in translators_of(announce)),
         neighbours=tuple(neighbour.name for neighbour in announce.neighbours),
+    )
+
+
+def _pairs(public: Sequence[Address], held: Sequence[Address]) -> tuple[Translation, ...]:
+    return tuple(
+        Translation(public=str(outside), external=str(inside))
+        for outside in public
+        for inside in held
+        if inside.version == outside.version
     )

@@ -1,13 +1,14 @@
 """What a living tenant gives back: the external IPs it has and its document no longer names, and all that hangs on them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from tenancy import manifests, names
 from tenancy.announcement import Announcement, recorded, supposed
-from tenancy.fields import Address
+from tenancy.fields import NAME_PATTERN, Address
 from tenancy.kinds import OVN_EIP, OVN_FIP, OVN_SNAT_RULE, Object
 from tenancy.platform import Platform
 from tenancy.tenant import TenantNetwork
@@ -61,7 +62,7 @@ def released(
     addresses, `vpc` is its VPC, if it has one. Raises ValueError, in words, where the record of what is announced cannot
     be read.
     """
-    announced = recorded(vpc) or supposed(platform.spec.announce, held)
+    announced = recorded(vpc) or supposed(platform.spec.announce, held, public=public_addresses(left_over))
     if platform.spec.provider_network is None:
         return None
     kept = {ip.name for ip in tenant.spec.external_ips}
@@ -97,6 +98,17 @@ def public_address_for(thing: Object) -> str | None:
     return (thing.get("data") or {}).get("externalIP") if reserves == names.PUBLIC_ADDRESS else None
 
 
+def public_addresses(objects: Iterable[Object]) -> dict[str, list[Address]]:
+    """By external IP, the public addresses that ConfigMaps among these reserve."""
+    found: dict[str, list[Address]] = {}
+    for thing in objects:
+        name, address = public_address_for(thing), names.reserved_address(str(thing["metadata"]["name"]))
+        # What is inside can be edited.
+        if address is not None and name and re.fullmatch(NAME_PATTERN, name) and "--" not in name:
+            found.setdefault(name, []).append(address)
+    return found
+
+
 def _way_out(tenant: TenantNetwork, platform: Platform, vpc: Object | None) -> Object | None:
     provider = platform.spec.provider_network
     if provider is None or vpc is None or tenant.spec.external_ips:
@@ -126,7 +138,9 @@ def obstacles_of(
                     f" {other['metadata']['name']} is to take its place: onboard first with this external IP for use"
                     " loadBalancer, then with this document"
                 )
-    if found.announcement is not None and found.announcement.method == "none":
+    announced = found.announcement
+    # Those it has confirmed stay its own, though Berth announces the others by now.
+    if announced is not None and (announced.method == "none" or announced.confirmations):
         yield (
             f"external IP {', '.join(found.external_ips)} is announced by the edge team, and only an offboarding asks it to"
             " withdraw a route: keep it in the document, or offboard the tenant"

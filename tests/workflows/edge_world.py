@@ -122,7 +122,7 @@ class Edge:
                 *(one.public for one in request.translations if _is(remembering, one.public, one.external)),
             }
             return DeviceOutcome(id=request.id, result="done", in_force=tuple(sorted(held)))
-        self._check_order(request, part)
+        self._check_order(device.name, request, part)
         before = dict(remembering.running)
         outcome = remembering.configure(request)
         changed = {address for address, held in before.items() if remembering.running.get(address) != held}
@@ -131,7 +131,7 @@ class Edge:
             self.journal.append((device.name, request.action, request.tenant))
         return outcome
 
-    def _check_order(self, request: EdgeRequest, part: Announce) -> None:
+    def _check_order(self, device: str, request: EdgeRequest, part: Announce) -> None:
         """Nothing is announced that is not translated, and nothing untranslated that is announced."""
         if not isinstance(part, OneToOneNat):
             return
@@ -141,7 +141,9 @@ class Edge:
                 assert all(route.address in translated for route in request.routes)
         if request.action == "untranslate":
             announced = self.known if self.deaf else self._announced()
-            assert not announced & {pair.public for pair in request.translations}
+            others = [self.device(one.name).running for one in part.translators if one.name != device]
+            left = {pair.public for pair in request.translations if not any(pair.public in one for one in others)}
+            assert not announced & left
 
 
 def _is(device: RememberingDevice, address: str, target: str | None) -> bool:

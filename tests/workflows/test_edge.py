@@ -544,3 +544,35 @@ async def test_with_nat_on_a_dual_stack_provider_network_each_family_has_a_publi
         await world.offboarded()
         assert await world.reservations() == {}
         assert world.edge.holds(f"{name}-nat") == {}
+
+
+async def test_with_nat_what_came_onto_a_new_translator_goes_again_where_the_run_fails(nat: EdgeWorld) -> None:
+    await nat.onboarded()
+    kept, there = await record(nat), dict(nat.edge.holds(f"{nat.name}-nat"))
+    announce = one_to_one_nat(nat.name)
+    (translator,) = announce["translators"]
+    second = {**translator, "name": f"{nat.name}-second-nat", "host": "192.0.2.201"}
+    write_announce(nat, {**announce, "translators": [translator, second]})
+    nat.strikes.after["hand-over"] = refusal()
+
+    await failure(await nat.onboard())
+
+    assert ("translate", nat.name) in [one[1:] for one in nat.edge.journal if one[0] == second["name"]]
+    assert nat.edge.holds(second["name"]) == {}
+    assert nat.edge.holds(f"{nat.name}-nat") == there
+    assert await record(nat) == kept
+
+
+async def test_with_nat_nothing_stays_translated_though_somebody_took_the_record_away(nat: EdgeWorld) -> None:
+    await nat.onboarded()
+
+    def without_record(vpc: Any) -> Any:
+        annotations = {**vpc["metadata"]["annotations"]}
+        del annotations[names.ANNOUNCED_ANNOTATION]
+        return {**vpc, "metadata": {**vpc["metadata"], "annotations": annotations}}
+
+    await nat.api.edit(VPC, nat.name, without_record)
+    await nat.offboarded()
+
+    assert nat.edge.holds(f"{nat.name}-edge-1") == {} == nat.edge.holds(f"{nat.name}-nat")
+    assert await nat.reservations() == {}

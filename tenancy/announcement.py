@@ -86,6 +86,18 @@ class Announcement(_Plain):
         """Those of every external IP."""
         return tuple(pair for one in self.external_ips for pair in one.translations)
 
+    @property
+    def brief(self) -> "Announcement":
+        """As it is recorded: of what was confirmed the routes, without their lines. All annotations of a VPC share 256 KiB."""
+        return self.model_copy(
+            update={
+                "confirmations": tuple(
+                    one.model_copy(update={"preview": one.preview.model_copy(update={"platforms": ()})})
+                    for one in self.confirmations
+                )
+            }
+        )
+
     def without(self, names: Collection[str]) -> "Announcement | None":
         """What is left once these external IPs are announced no more; None for nothing."""
         left = tuple(one for one in self.external_ips if one.name not in names)

@@ -138,7 +138,7 @@ class OwnEdge:
         self._register([team.withdrawal(undo, left, once=to_do)])
         confirmation = await team.announced(to_do)
         confirmed = wanted.model_copy(update={"confirmations": (*given, confirmation)})
-        await self._record(joined(before, confirmed))
+        await self._record(joined(before, confirmed).brief)
         return confirmed
 
     async def _record(self, announcement: Announcement) -> None:

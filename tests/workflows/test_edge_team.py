@@ -603,7 +603,12 @@ async def test_the_team_sees_the_document_and_the_lines_and_decides_with_berth(
         assert "WAITS FOR APPROVAL of the announcement of 3 routes since" in (await ran("status", name)).stdout
         done = await ran("approve", name, "--as", NADIA, "--yes", "--plan", work_plan(shown), "--json")
         assert json.loads(done.stdout)["document"] == work.model_dump(mode="json")
-        await asyncio.wait_for(run.result(), PATIENCE)
+        (given,) = (await asyncio.wait_for(run.result(), PATIENCE))["confirmations"]
+        assert len(given["preview"]["platforms"]) == 2
+        # All annotations of a VPC share 256 KiB: the lines of 128 external IPs would not leave room for the document.
+        recorded = await record(world)
+        assert recorded is not None
+        assert recorded["confirmations"] == [{**given, "preview": {**given["preview"], "platforms": []}}]
 
         run = await world.offboard()
         gone = await waiting(run)

@@ -28,7 +28,7 @@ class SubnetHandedOver(_Shown):
     """The value of the Cluster's variable `network.subnet`."""
     cidrs: tuple[str, ...]
     gateways: tuple[str, ...]
-    mtu: int | None
+    mtu: int | None = None
     """Bytes; None where Kube-OVN chooses."""
 
 

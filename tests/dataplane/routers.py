@@ -198,7 +198,8 @@ class Edge:
             subprocess.run(["mount", "-o", "remount,ro,bind", folder], check=True)
             yield
         finally:
-            subprocess.run(["umount", folder], check=True)
+            # Lazily: a session that is writing at this moment keeps it busy, and the mount would stay for good.
+            subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 @asynccontextmanager

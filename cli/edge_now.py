@@ -2,9 +2,9 @@
 
 import asyncio
 from datetime import timedelta
+from secrets import token_hex
 
 from temporalio.client import Client, WorkflowFailureError
-from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError
 
 from cli.runs import NoAnswerError, Run, absence, told
@@ -28,9 +28,9 @@ async def edge_now(client: Client, run: Run, handed_over: HandOver) -> EdgeSeen 
             client.execute_workflow(
                 LOOK_AT_EDGE,
                 EdgeLook(tenant=run.tenant, announcement=announced),
-                id=names.look_workflow(run.tenant),
+                # Never one that runs already: nobody knows what that was told to look for.
+                id=f"{names.look_workflow(run.tenant)}-{token_hex(4)}",
                 task_queue=run.task_queue,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 execution_timeout=timedelta(seconds=2 * LOOK_SECONDS),
                 result_type=EdgeSeen,
                 static_summary=f"What is announced of {run.tenant} now",

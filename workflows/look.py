@@ -18,7 +18,7 @@ _STEPS = {"translator": translations_on, "router": routes_on, "neighbour": route
 
 @workflow.defn(name=LOOK_AT_EDGE)
 class LookAtEdge:
-    """Asks each device once. Workflow ID `look-<tenant>`; nothing is changed, and no board is kept."""
+    """Asks each device once. Any workflow ID, `look-<tenant>-...` by custom; nothing is changed, and no board is kept."""
 
     def __init__(self) -> None:
         self._asking = Asking(None)

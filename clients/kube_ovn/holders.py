@@ -21,8 +21,8 @@ async def refusals_of_addresses(
 
     To be announced or translated, an address has to be held by the tenant: an external IP by an OvnEip, a public one by its
     reservation; and a route leads to the tenant's own router or where the platform's document says. To be taken away, it
-    must not be somebody else's by now. So nobody has a route made, or taken, by signalling a device's queue. Raises what
-    the client raises.
+    must not be somebody else's by now, and of a translation one side has to be the tenant's still. So nobody has a route
+    made, or taken, by signalling a device's queue. Raises what the client raises.
     """
     pool = announce.pool if isinstance(announce, OneToOneNat) else None
     eips, reserved = await asyncio.gather(
@@ -46,6 +46,14 @@ async def refusals_of_addresses(
             whose = f"{owner}'s" if owner else "nobody's"
             refusals[request.id] = f"{what} {address} is {whose}, not {request.tenant}'s: nothing was changed"
             break
+        for pair in request.translations:
+            # The flows at both addresses end with it, whoever's they are.
+            if external.get(pair.external) is None and public.get(names.public_address(pair.public)) is None:
+                refusals.setdefault(
+                    request.id,
+                    f"neither public address {pair.public} nor external IP {pair.external} is {request.tenant}'s any more:"
+                    " nothing was changed; see what is left there by hand",
+                )
         if request.action == "announce" and request.id not in refusals:
             allowed = _next_hops(request.tenant, announce, eips)
             if strange := next((route for route in request.routes if route.next_hop not in allowed), None):

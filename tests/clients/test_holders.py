@@ -7,7 +7,7 @@ import pytest
 from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.holders import refusals_of_addresses
 from tenancy import names
-from tenancy.announcement import Route
+from tenancy.announcement import Route, Translation
 from tenancy.devices import EdgeAction, EdgeRequest
 from tenancy.edge import OneToOneNat, StaticRoutes
 from tenancy.kinds import OVN_EIP, Kind, Object
@@ -109,3 +109,23 @@ async def test_what_another_was_announced_by_before_the_document_changed_stays_i
 
     for address in ("203.0.113.7", "198.51.100.2"):
         assert await refused("withdraw", address, None, *others, announce=announce) is not None
+
+
+@pytest.mark.parametrize(
+    ("objects", "may"),
+    [
+        ((WEB, reservation("198.51.100.5", "acme")), True),
+        ((WEB,), True),
+        ((reservation("198.51.100.5", "acme"),), True),
+        ((), False),
+        ((WEB, reservation("198.51.100.5", "globex")), False),
+    ],
+    ids=["both-its-own", "one-left", "the-other-left", "neither", "one-is-another's"],
+)
+async def test_a_translation_is_taken_away_where_a_side_of_it_is_the_tenants_still_and_none_is_anothers(
+    objects: tuple[Object, ...], may: bool
+) -> None:
+    pair = Translation(public="198.51.100.5", external="203.0.113.5")
+    request = EdgeRequest(id="one", tenant="acme", action="untranslate", translations=(pair,))
+    refusals = await refusals_of_addresses(cast(KubeOvn, Platform(*objects)), [request], NAT)
+    assert (refusals == {}) is may, refusals

@@ -103,27 +103,14 @@ class Announcement(_Plain):
         left = tuple(one for one in self.external_ips if one.name not in names)
         return self.model_copy(update={"external_ips": left}) if left else None
 
-    def beyond(self, before: "Announcement | None") -> "Announcement":
-        """The part that was not announced before."""
-        if before is None:
-            return self
-        routed = {route.address for route in before.routes}
-        translated = set(before.translations)
-        parts = [
-            one.model_copy(
-                update={
-                    "routes": tuple(route for route in one.routes if route.address not in routed),
-                    "translations": tuple(pair for pair in one.translations if pair not in translated),
-                }
-            )
-            for one in self.external_ips
-        ]
-        return self.model_copy(update={"external_ips": tuple(one for one in parts if one.routes or one.translations)})
-
-    def routes_new_on(self, router: str, before: "Announcement | None") -> tuple[Route, ...]:
-        """Those to addresses that this router had no route to before: it may be the router that is new."""
-        had = {route.address for route in before.routes} if before is not None and router in before.routers else set()
+    def new_routes(self, before: "Announcement | None") -> tuple[Route, ...]:
+        """Those to addresses that nothing was announced of before."""
+        had = {route.address for route in before.routes} if before is not None else set()
         return tuple(route for route in self.routes if route.address not in had)
+
+    def new_routes_on(self, router: str, before: "Announcement | None") -> tuple[Route, ...]:
+        """Those to addresses that this router had no route to before: it may be the router that is new."""
+        return self.new_routes(before if before is not None and router in before.routers else None)
 
     def routes_in_place_of(self, router: str, before: "Announcement | None") -> tuple[Route, ...]:
         """What this router had before for addresses that are routed otherwise now."""
@@ -132,7 +119,7 @@ class Announcement(_Plain):
         now = {route.address: route for route in self.routes}
         return tuple(route for route in before.routes if now.get(route.address, route) != route)
 
-    def translations_new_on(self, translator: str, before: "Announcement | None") -> tuple[Translation, ...]:
+    def new_translations_on(self, translator: str, before: "Announcement | None") -> tuple[Translation, ...]:
         """Those that this translator did not have before."""
         had = before.translations if before is not None and translator in before.translators else ()
         return tuple(pair for pair in self.translations if pair not in had)

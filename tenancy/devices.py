@@ -12,6 +12,8 @@ from tenancy.vlans import VlanId
 
 Action = Literal["survey", "preview", "preview-by-hand", "ensure", "absent", "verify", "verify-absent"]
 EdgeAction = Literal["announce", "withdraw", "translate", "untranslate", "look"]
+TAKES_AWAY = ("absent", "withdraw", "untranslate")
+"""Actions after which less is there: they are done though nobody waits for them any more, and for addresses nobody has."""
 
 
 class _Plain(BaseModel):

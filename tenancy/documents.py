@@ -8,13 +8,13 @@ from pydantic import BaseModel, ValidationError
 
 from tenancy.edge import ByEdgeTeam, OneToOneNat, StaticRoutes
 from tenancy.edge_rules import edge_mistakes, nothing_to_announce, pool_mistakes
+from tenancy.fields import AddressRange
 from tenancy.mistakes import InvalidDocumentError, Mistake, mistakes_in, shown
 from tenancy.platform import Platform
 from tenancy.platform_rules import platform_fit, platform_mistakes
 from tenancy.rules import name_mistakes, tenant_mistakes
 from tenancy.salvage import inside, sound_announce, sound_platform, sound_tenant, sound_vlan
 from tenancy.tenant import (
-    AddressRange,
     ExternalIP,
     FloatingIP,
     LoadBalancer,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from tenancy.fields import Cidr, Document, IpAddress, Name, ObjectName
+from tenancy.fields import AddressRange, Cidr, Document, IpAddress, Name, ObjectName
 from tenancy.switches import Credentials, Device
 from tenancy.tenant import Several
 from tenancy.vlans import ApprovalRules
@@ -33,13 +33,6 @@ class Translator(Device):
 
 
 EdgeDevice: TypeAlias = EdgeRouter | Translator
-
-
-class AddressRange(Document):
-    """Public addresses, first and last included."""
-
-    first: IpAddress
-    last: IpAddress
 
 
 class PublicPool(Document):

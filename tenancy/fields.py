@@ -174,6 +174,13 @@ Line = Annotated[str, AfterValidator(_line), WithJsonSchema({"type": "string", "
 """Free text for people, on one line."""
 
 
+class AddressRange(Document):
+    """Addresses that are not given to anybody, first and last included."""
+
+    first: IpAddress
+    last: IpAddress
+
+
 def overlap(one: Network, other: Network) -> bool:
     """Whether the two share an address; networks of different families never do."""
     return one.version == other.version and one.overlaps(other)

@@ -7,12 +7,12 @@ from typing import Any
 from tenancy import names
 from tenancy.documents import to_plain
 from tenancy.edge import PublicPool
-from tenancy.fields import Address
+from tenancy.fields import Address, AddressRange
 from tenancy.kinds import CONFIG_MAP, NAMESPACE, OVN_EIP, OVN_FIP, OVN_SNAT_RULE, SUBNET, VLAN, VPC, Kind, Object
 from tenancy.platform import Platform, ProviderNetwork
 from tenancy.policy import block_acls, block_policy, digest
 from tenancy.rules import gateways
-from tenancy.tenant import AddressRange, ExternalIP, FloatingIP, Snat, Subnet, TenantNetwork, snat_subnets
+from tenancy.tenant import ExternalIP, FloatingIP, Snat, Subnet, TenantNetwork, snat_subnets
 
 EIP_FINALIZER = "kubeovn.io/kube-ovn-controller"
 """Kube-OVN 1.17 puts none on an OvnEip with a fixed address, and deleting one in use would free the address."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 
 from pydantic import BeforeValidator, Field, Strict
 
-from tenancy.fields import Document, IpAddress, Line, Name, SubnetCidr
+from tenancy.fields import AddressRange, Document, IpAddress, Line, Name, SubnetCidr
 from tenancy.mistakes import wrong
 
 MOST = 128
@@ -30,13 +30,6 @@ class Metadata(Document):
     """Names the VPC; also part of every other object's name."""
     description: Line | None = None
     """For people."""
-
-
-class AddressRange(Document):
-    """Addresses of a subnet that Kube-OVN must not give to workloads, first and last included."""
-
-    first: IpAddress
-    last: IpAddress
 
 
 class Subnet(Document):

@@ -1,31 +1,23 @@
-"""The tenant's side of a device's queue: asking, waiting for the last word, taking back.
-
-A workflow that asks declares two signals, and hands on what they bring:
-
-    @workflow.signal
-    def device_answered(self, outcome: Any = None) -> None:
-        self._asking.answered(outcome)
-
-    @workflow.signal
-    def device_waits(self, waits: Any = None) -> None:
-        self._asking.waits(waits)
-"""
+"""The tenant's side of a device's queue: asking, waiting for the last word, taking back."""
 
 import asyncio
 import functools
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from pydantic import ValidationError
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 
 from activities.decisions import UNAVAILABLE
 from activities.devices import DeviceSteps, Errand
 from tenancy.devices import AnyRequest, DeviceOutcome
 from workflows.board import Board
 from workflows.face import (
+    DEVICE_ANSWERED,
     DEVICE_QUEUE,
+    DEVICE_WAITS,
     REQUEST,
     WITHDRAW,
     DeviceAsk,
@@ -35,7 +27,7 @@ from workflows.face import (
     StepStatus,
 )
 from workflows.removal import TRIES
-from workflows.stepping import carried_out, is_cancelled, reason_of
+from workflows.stepping import carried_out, to_its_end
 
 ASK_AGAIN = timedelta(minutes=10)
 """Until a request that has no answer is sent again: a device's queue that was terminated has forgotten it. Doubled each time."""
@@ -66,18 +58,23 @@ class Asking:
         self._open: dict[str, _Open] = {}
         self._asked = 0
 
+    def listen(self) -> None:
+        """Has the run take the signals by which the devices' queues answer."""
+
+        def answered(outcome: Any = None) -> None:
+            self.answered(outcome)
+
+        def waits(waits: Any = None) -> None:
+            self.waits(waits)
+
+        workflow.set_signal_handler(DEVICE_ANSWERED, answered)
+        workflow.set_signal_handler(DEVICE_WAITS, waits)
+
     async def take(self, step: StepStatus, device: str, wish: AnyRequest) -> DeviceOutcome:
         """A whole step of a run that is one request to one device: as `take_step`, and with the same errors as `ask`."""
         assert self._board is not None  # noqa: S101  # a run without a board has no steps
         self._board.mark(step.id, StepState.RUNNING, "")
-        try:
-            outcome = await self.ask(step, device, wish)
-        except (ActivityError, ApplicationError, asyncio.CancelledError) as error:
-            if is_cancelled(error):
-                self._board.mark(step.id, StepState.FAILED, "cancelled")
-                raise asyncio.CancelledError from error
-            self._board.mark(step.id, StepState.FAILED, reason_of(error))
-            raise
+        outcome = await to_its_end(self._board, step, self.ask(step, device, wish))
         self._board.mark(step.id, StepState.DONE, outcome.message)
         return outcome
 

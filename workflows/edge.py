@@ -1,25 +1,33 @@
 """The edge: translations first, then the routes, then the neighbours' word; and back in reverse."""
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError
+from temporalio.exceptions import ApplicationError
 
 from activities.decisions import UNAVAILABLE
 from activities.edge import EdgeSteps, RecordedAnnouncement
+from activities.public_addresses import (
+    PublicAddresses,
+    PublicAddressSteps,
+    ReleasePublicAddresses,
+    ReservePublicAddresses,
+)
 from tenancy.announcement import Announcement, Route, joined
 from tenancy.devices import EdgeRequest
+from tenancy.edge import OneToOneNat
 from tenancy.plan import EdgePlan, Stage
+from tenancy.platform import Platform
+from tenancy.tenant import TenantNetwork
 from workflows.asking import Asking
 from workflows.board import Board
 from workflows.edge_team import EdgeTeam
 from workflows.face import StepState, StepStatus
 from workflows.removal import TRIES, Removal, Removals
-from workflows.stepping import is_cancelled, reason_of, side_by_side, take_step
-from workflows.steps import ANNOUNCEMENT, answer_of, routes_at, routes_on, translations_on
+from workflows.stepping import side_by_side, take_step, to_its_end
+from workflows.steps import ANNOUNCEMENT, PUBLIC_ADDRESSES, answer_of, routes_at, routes_on, translations_on
 
 FIRST_LOOK, LONGEST_LOOK = timedelta(seconds=1), timedelta(minutes=5)
 """Until a neighbour is asked again, doubled each time: BGP passes a route on within seconds, or something is wrong."""
@@ -31,18 +39,45 @@ MOST_TOLD = 5
 
 
 class OwnEdge:
-    """What is announced of one tenant, from the record of it until every neighbour has heard of it."""
+    """What is announced of one tenant, from its public addresses until every neighbour has heard of them."""
 
-    def __init__(self, board: Board, removals: Removals, asking: Asking, tenant: str) -> None:
+    def __init__(self, board: Board, removals: Removals, asking: Asking, *, run: str) -> None:
         self._board = board
         self._removals = removals
         self._asking = asking
-        self._tenant = tenant
+        self._tenant = board.status().tenant
+        self._run = run
 
     async def answers(self, plan: EdgePlan) -> None:
         """Every device is there and takes the login, before anything is made."""
         nothing = EdgeRequest(tenant=self._tenant, action="look")
         await self._ask_all([*plan.translators, *plan.routers, *plan.neighbours], answer_of, nothing)
+
+    async def public_addresses(
+        self, tenant: TenantNetwork, platform: Platform, *, was_there: bool
+    ) -> Mapping[str, Sequence[str]]:
+        """Public addresses of the tenant's own, by external IP: a pool that is dry is known before anything is made.
+
+        `was_there` says that the tenant had some before the run. Nothing where there is no pool.
+        """
+        announce, provider = platform.spec.announce, platform.spec.provider_network
+        if not isinstance(announce, OneToOneNat) or provider is None or not tenant.spec.external_ips:
+            return {}
+        undo = ReleasePublicAddresses(tenant=self._tenant, run=self._run)
+        self._register(
+            [Removal(PUBLIC_ADDRESSES, PublicAddressSteps.release_public_addresses, undo, was_there=was_there)]
+        )
+        wanted = ReservePublicAddresses(
+            tenant=self._tenant,
+            run=self._run,
+            external_ips=tuple(ip.name for ip in tenant.spec.external_ips),
+            pool=announce.pool,
+            families=tuple(sorted(cidr.version for cidr in provider.cidrs)),
+        )
+        reserved: PublicAddresses = await take_step(
+            self._board, PUBLIC_ADDRESSES, PublicAddressSteps.reserve_public_addresses, wanted
+        )
+        return reserved.addresses
 
     async def announce(
         self, wanted: Announcement, before: Announcement | None, part_of: str | None, team: EdgeTeam | None = None
@@ -57,16 +92,17 @@ class OwnEdge:
 
         Returns what is announced, with whose confirmation.
         """
-        self._removals.new_phase()
-        self._removals.register(
-            Removal(
-                ANNOUNCEMENT,
-                EdgeSteps.record_announcement,
-                RecordedAnnouncement(tenant=self._tenant, announcement=before),
-                part_of=part_of,
-                was_there=before is not None,
-                needed="nobody would know any more what is announced where",
-            )
+        self._register(
+            [
+                Removal(
+                    ANNOUNCEMENT,
+                    EdgeSteps.record_announcement,
+                    RecordedAnnouncement(tenant=self._tenant, announcement=before),
+                    part_of=part_of,
+                    was_there=before is not None,
+                    needed="nobody would know any more what is announced where",
+                )
+            ]
         )
         # Written before the first line is sent: an offboarding withdraws what is recorded, wherever that was.
         await self._record(joined(before, wanted))
@@ -99,17 +135,18 @@ class OwnEdge:
         self, wanted: Announcement, before: Announcement | None
     ) -> tuple[list[Removal], list[Removal], list[Removal]]:
         """What brings translators, neighbours and routers back to how they were, each device by itself: one may be new."""
-        _, neighbours, _ = off_the_edge(self._board, self._asking, self._tenant, wanted.beyond(before))
+        new = wanted.new_routes(before)
+        neighbours = _forgotten_by(wanted.neighbours, self._board, self._asking, self._tenant, new) if new else []
         translators = [
             _taken_off(self._asking, translations_on(name), name, wish)
             for name in wanted.translators
-            if (pairs := wanted.translations_new_on(name, before))
+            if (pairs := wanted.new_translations_on(name, before))
             for wish in [EdgeRequest(tenant=self._tenant, action="untranslate", translations=pairs)]
         ]
         routers = [
             Removal(routes_on(name), by=partial(self._routed_as_before, name, new, others))
             for name in wanted.routers
-            for new, others in [(wanted.routes_new_on(name, before), wanted.routes_in_place_of(name, before))]
+            for new, others in [(wanted.new_routes_on(name, before), wanted.routes_in_place_of(name, before))]
             if new or others
         ]
         return translators, neighbours, routers
@@ -130,7 +167,7 @@ class OwnEdge:
         if not missing:
             team.nothing_to_do(given)
             return wanted.model_copy(update={"confirmations": given})
-        new = wanted.beyond(before).routes
+        new = wanted.new_routes(before)
         to_do, undo = await team.written_down(
             ("announce", missing), ("withdraw", [route for route in missing if route in new])
         )
@@ -167,13 +204,24 @@ def off_the_edge(
     withdraw = EdgeRequest(tenant=tenant, action="withdraw", routes=announced.routes)
     return (
         [_taken_off(asking, translations_on(name, stage), name, untranslate) for name in announced.translators],
-        [
-            Removal(step, by=partial(_forgotten, board, asking, step, tenant, name, announced.routes))
-            for name in announced.neighbours
-            for step in [routes_at(name, stage)]
-        ],
+        _forgotten_by(announced.neighbours, board, asking, tenant, announced.routes, stage),
         [_taken_off(asking, routes_on(name, stage), name, withdraw) for name in announced.routers],
     )
+
+
+def _forgotten_by(
+    neighbours: Sequence[str],
+    board: Board,
+    asking: Asking,
+    tenant: str,
+    routes: Sequence[Route],
+    stage: str = Stage.EDGE,
+) -> list[Removal]:
+    return [
+        Removal(step, by=partial(_forgotten, board, asking, step, tenant, name, routes))
+        for name in neighbours
+        for step in [routes_at(name, stage)]
+    ]
 
 
 def _taken_off(asking: Asking, step: StepStatus, device: str, wish: EdgeRequest) -> Removal:
@@ -184,14 +232,7 @@ async def _heard(board: Board, asking: Asking, tenant: str, neighbour: str, rout
     """A whole step: waits until a neighbour has heard of every route, however long that takes."""
     step = routes_at(neighbour)
     board.mark(step.id, StepState.RUNNING, "")
-    try:
-        await _looked(board, asking, step, tenant, neighbour, routes, there=True)
-    except (ActivityError, ApplicationError, asyncio.CancelledError) as error:
-        cancelled = is_cancelled(error)
-        board.mark(step.id, StepState.FAILED, "cancelled" if cancelled else reason_of(error))
-        if cancelled:
-            raise asyncio.CancelledError from error
-        raise
+    await to_its_end(board, step, _looked(board, asking, step, tenant, neighbour, routes, there=True))
     board.mark(step.id, StepState.DONE, "")
 
 

@@ -22,6 +22,7 @@ class LookAtEdge:
 
     def __init__(self) -> None:
         self._asking = Asking(None)
+        self._asking.listen()
 
     @workflow.run
     async def run(self, *given: Any) -> EdgeSeen:
@@ -58,16 +59,6 @@ class LookAtEdge:
             in_force=tuple(address for address in addresses if address in outcome.in_force),
             missing=tuple(address for address in addresses if address not in outcome.in_force),
         )
-
-    @workflow.signal
-    def device_answered(self, outcome: Any = None) -> None:
-        """The last word of a device's queue."""
-        self._asking.answered(outcome)
-
-    @workflow.signal
-    def device_waits(self, waits: Any = None) -> None:
-        """Why it has no answer yet."""
-        self._asking.waits(waits)
 
 
 def _read(given: Sequence[Any]) -> EdgeLook:

@@ -51,6 +51,7 @@ class OffboardTenant:
         self._board = Board("OffboardTenant", asked.tenant, asked.by)
         self._removals = Removals(self._board)
         self._asking = Asking(self._board)
+        self._asking.listen()
         self._approvals = Approvals(self._board)
         self._approvals.listen()
 
@@ -105,16 +106,6 @@ class OffboardTenant:
     def status(self) -> Status:
         """Where the run is, step by step, and who must act."""
         return self._board.status()
-
-    @workflow.signal
-    def device_answered(self, outcome: Any = None) -> None:
-        """The last word of a switch's queue about something this run asked."""
-        self._asking.answered(outcome)
-
-    @workflow.signal
-    def device_waits(self, waits: Any = None) -> None:
-        """Why a switch's queue has no answer yet."""
-        self._asking.waits(waits)
 
     @workflow.update
     def resolve(self, decision: Any = None) -> str:

@@ -13,23 +13,16 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError,
 
 from activities.checks import Checks, Found, Verification
 from activities.objects import Ensured, EnsureObject, ObjectSteps, RemoveObject
-from activities.public_addresses import (
-    PublicAddresses,
-    PublicAddressSteps,
-    ReleasePublicAddresses,
-    ReservePublicAddresses,
-)
 from activities.vpc import AppliedDocument, BlockPolicy, OwnExceptions, Proof, RouterPort, VpcSteps
 from tenancy import manifests, names
 from tenancy.announcement import Announcement, announcement, joined, recorded
 from tenancy.approval import Approval
 from tenancy.documents import to_plain
-from tenancy.edge import Announce, ByEdgeTeam, OneToOneNat
+from tenancy.edge import Announce, ByEdgeTeam
 from tenancy.fields import Address
 from tenancy.handover import HandOver, hand_over
 from tenancy.kinds import CONFIG_MAP, OVN_EIP, VLAN, VPC, Object
 from tenancy.plan import PlannedObject, Stage
-from tenancy.platform import Platform
 from tenancy.policy import PolicyRoute, born_policy, is_own_exception, own_exceptions
 from tenancy.tenant import TenantNetwork
 from workflows.approval import Approvals
@@ -47,7 +40,6 @@ from workflows.steps import (
     HAND_OVER,
     OWN_ADDRESSES,
     PREFLIGHT,
-    PUBLIC_ADDRESSES,
     RECORD,
     ROUTER_PORT,
     VERIFY,
@@ -69,12 +61,13 @@ class OnboardTenant:
         self._board = Board("OnboardTenant", asked.tenant, asked.by)
         self._removals = Removals(self._board)
         self._asking = Asking(self._board)
+        self._asking.listen()
         self._release = OwnRelease(self._board, self._asking, asked.tenant)
         # Kept by a reset, so a run that is reset still knows what it made.
         self._run = workflow.info().original_execution_run_id
         self._tenant = asked.tenant
         self._before: dict[tuple[str, str], Object] = {}
-        self._edge = OwnEdge(self._board, self._removals, self._asking, asked.tenant)
+        self._edge = OwnEdge(self._board, self._removals, self._asking, run=self._run)
         self._approvals = Approvals(self._board)
         self._approvals.listen()
         self._vlan = OwnVlan(
@@ -115,7 +108,7 @@ class OnboardTenant:
             team = EdgeTeam(self._board, self._approvals, announce, found.edge_signers)
         if plan.edge is not None:
             await self._edge.answers(plan.edge)
-        public = await self._public_addresses(tenant, platform)
+        public = await self._edge.public_addresses(tenant, platform, was_there=self._has_public_addresses())
         approval: Approval | None = None
         if platform.spec.vlan is not None:
             plan, approval = await self._vlan.bring_in(
@@ -223,33 +216,8 @@ class OnboardTenant:
         self._board.become(Outcome.DONE, hand_over=result)
         return result
 
-    async def _public_addresses(self, tenant: TenantNetwork, platform: Platform) -> Mapping[str, Sequence[str]]:
-        """Public addresses of the tenant's own, by external IP: a pool that is dry is known before anything is made."""
-        announce, provider = platform.spec.announce, platform.spec.provider_network
-        if not isinstance(announce, OneToOneNat) or provider is None or not tenant.spec.external_ips:
-            return {}
-        pool, wanted = announce.pool, tuple(ip.name for ip in tenant.spec.external_ips)
-        self._removals.new_phase()
-        self._removals.register(
-            Removal(
-                PUBLIC_ADDRESSES,
-                PublicAddressSteps.release_public_addresses,
-                ReleasePublicAddresses(tenant=self._tenant, run=self._run),
-                was_there=any(kind == CONFIG_MAP.name and name != names.HAND_OVER for kind, name in self._before),
-            )
-        )
-        reserved: PublicAddresses = await self._step(
-            PUBLIC_ADDRESSES,
-            PublicAddressSteps.reserve_public_addresses,
-            ReservePublicAddresses(
-                tenant=self._tenant,
-                run=self._run,
-                external_ips=wanted,
-                pool=pool,
-                families=tuple(sorted(cidr.version for cidr in provider.cidrs)),
-            ),
-        )
-        return reserved.addresses
+    def _has_public_addresses(self) -> bool:
+        return any(kind == CONFIG_MAP.name and name != names.HAND_OVER for kind, name in self._before)
 
     async def _announce(
         self,
@@ -382,16 +350,6 @@ class OnboardTenant:
     def status(self) -> Status:
         """Where the run is, step by step, and who must act."""
         return self._board.status()
-
-    @workflow.signal
-    def device_answered(self, outcome: Any = None) -> None:
-        """The last word of a switch's queue about something this run asked."""
-        self._asking.answered(outcome)
-
-    @workflow.signal
-    def device_waits(self, waits: Any = None) -> None:
-        """Why a switch's queue has no answer yet."""
-        self._asking.waits(waits)
 
     @workflow.update
     def resolve(self, decision: Any = None) -> str:

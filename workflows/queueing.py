@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from tenancy.devices import AnyRequest, DeviceOutcome, DeviceRequest, EdgeRequest
+from tenancy.devices import TAKES_AWAY, AnyRequest, DeviceOutcome, DeviceRequest, EdgeRequest
 from workflows.face import DeviceAsk, DeviceWaits, DeviceWithdrawal, QueuedRequest
 
 MOST_AT_ONCE = 50
@@ -20,7 +20,6 @@ KEEP_ANSWERS_FOR = timedelta(hours=1)
 """An answer is given again to whoever asks again: at first after ten minutes. What comes later than that was answered
 long ago, and an `ensure` or `absent` done twice does no harm."""
 MOST_ANSWERS = 500
-TAKES_AWAY = ("absent", "withdraw", "untranslate")
 EACH_TRY_IS_TOLD = 16
 """So many tries are told one by one; later only news, and ever more rarely: a run's history is finite."""
 

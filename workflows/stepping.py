@@ -4,7 +4,7 @@ import asyncio
 import functools
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
 from temporalio import workflow
@@ -20,6 +20,7 @@ HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 """An activity beats every 2 seconds; silent for so long, its worker is taken for dead and another goes on."""
 ONE_TRY = timedelta(minutes=15)
 """Longer than any deadline inside a step; a try that takes longer is given up and made again."""
+Done = TypeVar("Done")
 
 
 async def take_step(board: Board, step: StepStatus, activity: Callable[..., Awaitable[Any]], given: object) -> Any:
@@ -28,14 +29,11 @@ async def take_step(board: Board, step: StepStatus, activity: Callable[..., Awai
     Raises ActivityError where it is refused, ApplicationError where its answer is none, or CancelledError.
     """
     board.mark(step.id, StepState.RUNNING)
-    try:
-        done = _read(activity, await carried_out(activity, given, id=step.id, summary=step.title))
-    except (ActivityError, ApplicationError, asyncio.CancelledError) as error:
-        if is_cancelled(error):
-            board.mark(step.id, StepState.FAILED, "cancelled")
-            raise asyncio.CancelledError from error
-        board.mark(step.id, StepState.FAILED, reason_of(error))
-        raise
+
+    async def answered() -> Any:
+        return _read(activity, await carried_out(activity, given, id=step.id, summary=step.title))
+
+    done = await to_its_end(board, step, answered())
     note = (
         ", ".join([done.outcome, *done.addresses])
         if isinstance(done, Ensured)
@@ -48,6 +46,18 @@ async def take_step(board: Board, step: StepStatus, activity: Callable[..., Awai
     if (task := asyncio.current_task()) and task.cancelling():
         raise asyncio.CancelledError
     return done
+
+
+async def to_its_end(board: Board, step: StepStatus, work: Awaitable[Done]) -> Done:
+    """What comes of a step that is under way. Where it fails, or is cancelled, the board says so, and it is raised."""
+    try:
+        return await work
+    except (ActivityError, ApplicationError, asyncio.CancelledError) as error:
+        if is_cancelled(error):
+            board.mark(step.id, StepState.FAILED, "cancelled")
+            raise asyncio.CancelledError from error
+        board.mark(step.id, StepState.FAILED, reason_of(error))
+        raise
 
 
 async def carried_out(

@@ -94,6 +94,10 @@ def steps_of(plan: Plan) -> Iterator[StepStatus]:
     """Every step of an onboarding of this plan after preflight. A run can take no step that is not among them."""
     for stage in Stage:
         match stage:
+            case Stage.PREFLIGHT if plan.edge is not None:
+                yield from map(answer_of, (*plan.edge.translators, *plan.edge.routers, *plan.edge.neighbours))
+            case Stage.PUBLIC_ADDRESSES if plan.edge is not None and plan.edge.method == "one-to-one-nat":
+                yield PUBLIC_ADDRESSES
             case Stage.VLAN if plan.mode == "vlan":
                 yield from map(survey_of, plan.switches)
                 yield VLAN
@@ -106,10 +110,6 @@ def steps_of(plan: Plan) -> Iterator[StepStatus]:
                 yield BLOCK_POLICY
             case Stage.ROUTER_PORT if plan.router_port is not None:
                 yield ROUTER_PORT
-            case Stage.PREFLIGHT if plan.edge is not None:
-                yield from map(answer_of, (*plan.edge.translators, *plan.edge.routers, *plan.edge.neighbours))
-            case Stage.PUBLIC_ADDRESSES if plan.edge is not None and plan.edge.method == "one-to-one-nat":
-                yield PUBLIC_ADDRESSES
             case Stage.EDGE if plan.edge is not None:
                 yield ANNOUNCEMENT
                 yield from map(translations_on, plan.edge.translators)

@@ -65,15 +65,14 @@ def _platform(dialect: Dialect) -> str:
         "Taken away:\n",
         block(absent),
         f"Read: {read}.",
-        in_effect(dialect.cli),
-        saved(dialect.cli),
-        "",
-        *(f"- {one}" for one in dialect.known),
-        "",
-        "Sources: " + "; ".join(dialect.sources) + ".",
-        "",
+        *facts(dialect.cli, dialect.known, dialect.sources),
     ]
     return "\n".join(parts)
+
+
+def facts(cli: CommandLine, known: Sequence[str], sources: Sequence[str]) -> list[str]:
+    """How a device takes and keeps lines, what one should know of it, and who says so: the end of its part of a page."""
+    return [in_effect(cli), saved(cli), "", *(f"- {one}" for one in known), "", f"Sources: {'; '.join(sources)}.", ""]
 
 
 def read_with(*commands: str) -> str:

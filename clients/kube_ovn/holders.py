@@ -6,12 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.public_addresses import RESERVING
 from tenancy import names
-from tenancy.devices import EdgeRequest
+from tenancy.devices import TAKES_AWAY, EdgeRequest
 from tenancy.edge import Announce, OneToOneNat
 from tenancy.kinds import CONFIG_MAP, OVN_EIP, Object
 from tenancy.plan import addresses_of, owner_of
-
-TAKES_AWAY = ("withdraw", "untranslate")
 
 
 async def refusals_of_addresses(

@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,9 +19,14 @@ SECONDS = 20.0
 
 def missing() -> str | None:
     """Why there can be no fabric on this machine; None where there can."""
-    absent = [tool for tool in TOOLS if shutil.which(tool, path=PATH) is None]
+    return lacking(TOOLS, "openvswitch-switch, iproute2, ethtool, iputils-ping")
+
+
+def lacking(tools: Sequence[str], packages: str) -> str | None:
+    """Why this machine has no network namespaces with these tools in them; `packages` are Debian's that have the tools."""
+    absent = [tool for tool in tools if shutil.which(tool, path=PATH) is None]
     if absent:
-        return f"not installed: {', '.join(absent)} (Debian: openvswitch-switch, iproute2, ethtool, iputils-ping)"
+        return f"not installed: {', '.join(absent)} (Debian: {packages})"
     if os.geteuid() != 0:
         return "network namespaces need root"
     return None

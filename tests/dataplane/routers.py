@@ -17,7 +17,7 @@ from typing import Any
 from clients.devices import Login
 from clients.devices.credentials import private_key
 from tenancy.edge import DEFAULT_TAG, EdgeRouter
-from tests.dataplane.fabric import PATH, network_namespace, run
+from tests.dataplane.fabric import lacking, network_namespace, run
 from tests.dataplane.ssh_server import SshServer, ssh_server
 
 DAEMONS = Path("/usr/lib/frr")
@@ -72,12 +72,7 @@ ForceCommand /usr/bin/vtysh -N {pathspace}
 
 def missing() -> str | None:
     """Why there can be no routers on this machine; None where there can."""
-    absent = [tool for tool in TOOLS if shutil.which(tool, path=PATH) is None]
-    if absent:
-        return f"not installed: {', '.join(absent)} (Debian: frr, openssh-server, iproute2, mount)"
-    if os.geteuid() != 0:
-        return "network namespaces need root"
-    return None
+    return lacking(TOOLS, "frr, openssh-server, iproute2, mount")
 
 
 @dataclass

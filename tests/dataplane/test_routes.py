@@ -1,7 +1,7 @@
 """Static routes on a real FRR router, asserted on it, on what it starts with, and in the BGP table of its neighbour."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
@@ -10,8 +10,8 @@ import pytest_asyncio
 
 from clients.devices import work
 from clients.errors import UnavailableError
-from tenancy.announcement import Route
 from tenancy.devices import DeviceOutcome, EdgeAction, EdgeRequest
+from tests.clients.devices.routers.wishes import BOTH, HOP, HOP6, OTHER_HOP, TAG, V4, V6, Wish, Wishes
 from tests.dataplane.routers import EDGE, FABRIC, Edge, missing, running_edge
 
 if reason := missing():
@@ -19,26 +19,16 @@ if reason := missing():
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-TAG = 4200
-V4, V6 = "198.51.100.7", "2001:db8:100::7"
-HOP, HOP6, OTHER_HOP = "192.0.2.7", "2001:db8:ff::7", "192.0.2.8"
-BOTH = {V4: HOP, V6: HOP6}
 LINE, LINE6 = f"ip route {V4}/32 {HOP} tag {TAG}", f"ipv6 route {V6}/128 {HOP6} tag {TAG}"
-Wish = Mapping[str, str | None]
 
 
 @dataclass
-class Scene:
+class Scene(Wishes):
     """The routers, and what is asked of them."""
 
     edge: Edge
     tag: int = TAG
     alive: Callable[[], bool] = lambda: True
-    ids: "count[int]" = field(default_factory=count)
-
-    def request(self, action: EdgeAction, wish: Wish, tenant: str = "acme") -> EdgeRequest:
-        routes = tuple(Route(address=address, next_hop=hop) for address, hop in wish.items())
-        return EdgeRequest(id=f"request-{next(self.ids)}", tenant=tenant, action=action, routes=routes)
 
     async def work(self, *requests: EdgeRequest, router: str = EDGE) -> list[DeviceOutcome]:
         return await work(

@@ -2,7 +2,6 @@
 
 import asyncio
 import ctypes
-import os
 import secrets
 import shutil
 import socket
@@ -20,7 +19,7 @@ from clients.devices import Login, work
 from tenancy.announcement import Translation
 from tenancy.devices import DeviceOutcome, EdgeAction, EdgeRequest
 from tenancy.edge import Translator
-from tests.dataplane.fabric import PATH, SECONDS, run
+from tests.dataplane.fabric import SECONDS, lacking, run
 from tests.dataplane.ssh_server import SshServer, ssh_server
 
 TOOLS = ("nft", "conntrack", "sshd", "ssh-keygen", "ip", "ping", "nsenter", "unshare", "cmp")
@@ -35,14 +34,7 @@ _TCP_USER_TIMEOUT_MS = 1500
 
 def missing() -> str | None:
     """Why there can be no translator on this machine; None where there can."""
-    absent = [tool for tool in TOOLS if shutil.which(tool, path=PATH) is None]
-    if absent:
-        return (
-            f"not installed: {', '.join(absent)} (Debian: nftables, conntrack, openssh-server, iproute2, iputils-ping)"
-        )
-    if os.geteuid() != 0:
-        return "network namespaces need root"
-    return None
+    return lacking(TOOLS, "nftables, conntrack, openssh-server, iproute2, iputils-ping")
 
 
 def pairs(number: int, *versions: int) -> tuple[Translation, ...]:

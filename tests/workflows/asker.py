@@ -25,6 +25,7 @@ class AskerRun:
         self._tenant = tenant = workflow.info().workflow_id.split("-")[1]
         self._board = Board("OnboardTenant", tenant, "a test")
         self._asking = Asking(self._board)
+        self._asking.listen()
         self._removals = Removals(self._board)
 
     @workflow.run
@@ -62,16 +63,6 @@ class AskerRun:
             self._removals.register(Removal(step, by=lambda: self._asking.take_back(step, ask["device"], absent)))
         done = await self._asking.take(step, ask["device"], wish)
         return done.model_dump(mode="json")
-
-    @workflow.signal
-    def device_answered(self, outcome: Any = None) -> None:
-        """The last word about a request."""
-        self._asking.answered(outcome)
-
-    @workflow.signal
-    def device_waits(self, waits: Any = None) -> None:
-        """Why there is none yet."""
-        self._asking.waits(waits)
 
     @workflow.query
     def status(self) -> Status:

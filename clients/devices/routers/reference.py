@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from clients.devices.reference import block, in_effect, read_with, saved
+from clients.devices.reference import block, facts, read_with
 from clients.devices.routers import ROUTERS
 from clients.devices.routers.dialect import RouteDialect
 from clients.devices.routers.lines import all_lines
@@ -65,13 +65,7 @@ def _platform(dialect: RouteDialect) -> str:
         "Withdrawn:\n",
         block(_lines(dialect, "withdraw", _HOPS)),
         f"Read: {read_with(*ready, dialect.reading.command)}; whether it is in force: {read_with(*tables)}.",
-        in_effect(dialect.cli),
-        saved(dialect.cli),
-        "",
-        *(f"- {one}" for one in dialect.known),
-        "",
-        "Sources: " + "; ".join(dialect.sources) + ".",
-        "",
+        *facts(dialect.cli, dialect.known, dialect.sources),
     ]
     return "\n".join(parts)
 

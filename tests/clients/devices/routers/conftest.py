@@ -1,8 +1,7 @@
 """Simulated routers to work on."""
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from itertools import count
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,10 +10,9 @@ from clients.devices import Login, work
 from lab.switches import Login as RouterLogin
 from lab.switches import Switch as Simulated
 from lab.switches import routed
-from tenancy.announcement import Route
 from tenancy.devices import DeviceOutcome, EdgeAction, EdgeRequest
 from tenancy.edge import EdgeRouter, RouterPlatform
-from tests.clients.devices.routers.wishes import TAG, Wish
+from tests.clients.devices.routers.wishes import TAG, Wish, Wishes
 from tests.clients.devices.scene import ENABLE, PASSWORD
 
 PORTS: dict[RouterPlatform, str] = {
@@ -27,18 +25,13 @@ PORTS: dict[RouterPlatform, str] = {
 
 
 @dataclass
-class RouterScene:
+class RouterScene(Wishes):
     """One simulated router, and what is asked of it."""
 
     simulated: Simulated
     platform: RouterPlatform
     known_hosts: Path
     alive: Callable[[], bool] = lambda: True
-    ids: "count[int]" = field(default_factory=count)
-
-    def request(self, action: EdgeAction, wish: Wish, tenant: str = "acme") -> EdgeRequest:
-        routes = tuple(Route(address=address, next_hop=hop) for address, hop in wish.items())
-        return EdgeRequest(id=f"request-{next(self.ids)}", tenant=tenant, action=action, routes=routes)
 
     async def work(self, *requests: EdgeRequest, neighbour: bool = False) -> list[DeviceOutcome]:
         router = EdgeRouter(

@@ -4,13 +4,16 @@ import asyncio
 import itertools
 import threading
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from temporalio.client import Client
 
 from lab.temporal import start_temporal
+from tests.workflows.edge_world import EdgeWorld, one_to_one_nat, running_edge_world, static_routes
 from tests.workflows.world import World, running_world
+from workflows import sandbox
 from workflows.converter import data_converter
 from workflows.face import SEARCH_ATTRIBUTES
 
@@ -51,6 +54,28 @@ async def world(client: Client, tmp_path: Path, name: str) -> AsyncIterator[Worl
     """A platform nobody else uses, and a worker for it."""
     async with running_world(client, tmp_path, name) as made:
         yield made
+
+
+@pytest.fixture
+async def edge(client: Client, tmp_path: Path, name: str) -> AsyncIterator[EdgeWorld]:
+    """The same with two edge routers and a neighbour."""
+    async with running_edge_world(client, tmp_path, name, static_routes(name, routers=2)) as made:
+        yield made
+
+
+@pytest.fixture
+async def nat(client: Client, tmp_path: Path, name: str) -> AsyncIterator[EdgeWorld]:
+    """The same with a pool of public addresses, a translator, a router and a neighbour."""
+    async with running_edge_world(client, tmp_path, name, one_to_one_nat(name)) as made:
+        yield made
+
+
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looks at a neighbour follow one another at once; two minutes of them would teach nothing."""
+    # Shared with the sandbox, which otherwise loads a module of its own with the constant as it was.
+    monkeypatch.setattr("workflows.sandbox.SHARED", (*sandbox.SHARED, "workflows.edge"))
+    monkeypatch.setattr("workflows.edge.FIRST_LOOK", timedelta(milliseconds=1))
 
 
 _clean: list[str] = []

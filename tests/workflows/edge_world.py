@@ -1,6 +1,7 @@
 """A world with an edge: routers, a translator and a neighbour that only remember, beside the simulated platform."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from tenancy import names
 from tenancy.devices import AnyRequest, DeviceOutcome, EdgeRequest
 from tenancy.edge import Announce, EdgeDevice, EdgeRouter, OneToOneNat, routers_of
 from tenancy.edge_work import EdgeWork
-from tenancy.kinds import CONFIG_MAP
+from tenancy.kinds import CONFIG_MAP, VPC
 from tenancy.switches import Switch
 from tenancy.vlans import VlanMode
 from tests.workflows.vlan_world import NADIA
@@ -277,6 +278,30 @@ async def running_edge_world(
                 yield edge_world
         else:
             yield edge_world
+
+
+def addresses(told: dict[str, Any]) -> list[str]:
+    """The external IPs a hand-over names."""
+    return [address for ip in told["externalIPs"] for address in ip["addresses"]]
+
+
+def routes(world: EdgeWorld, told: dict[str, Any]) -> Kept:
+    """What every router is to hold."""
+    return dict.fromkeys(addresses(told), (told["routerAddresses"][0], world.name))
+
+
+def write_announce(world: EdgeWorld, announce: dict[str, Any]) -> None:
+    """The platform's document says this from here on."""
+    document = json.loads(world.settings.platform.read_text())
+    document["spec"]["announce"] = announce
+    world.settings.platform.write_text(json.dumps(document))
+
+
+async def record(world: EdgeWorld) -> dict[str, Any] | None:
+    """What the VPC says is announced."""
+    vpc = await world.api.get(VPC, world.name)
+    text = (vpc["metadata"].get("annotations") or {}).get(names.ANNOUNCED_ANNOTATION) if vpc else None
+    return None if text is None else dict(json.loads(text))
 
 
 DOWN = UnavailableError("router edge (192.0.2.1): no session (connection refused): check that it is up")

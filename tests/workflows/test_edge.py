@@ -2,19 +2,27 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from temporalio.client import Client, WorkflowFailureError
+from temporalio.client import Client, WorkflowFailureError, WorkflowUpdateFailedError
 
 from clients.errors import RefusedError
 from tenancy import names
 from tenancy.handover import HandOver, announced_in
 from tenancy.kinds import VPC
-from tests.workflows.edge_world import DOWN, EdgeWorld, Kept, one_to_one_nat, running_edge_world, static_routes
+from tests.workflows.edge_world import (
+    DOWN,
+    EdgeWorld,
+    addresses,
+    one_to_one_nat,
+    record,
+    routes,
+    running_edge_world,
+    static_routes,
+    write_announce,
+)
 from tests.workflows.strikes import PATIENCE, refusal
 from tests.workflows.world import (
     DUAL_STACK,
@@ -31,60 +39,19 @@ from tests.workflows.world import (
     tenant_document,
     until,
 )
-from workflows import sandbox
 from workflows.face import INVALID_DOCUMENT, LEFT_BEHIND, LOOK_AT_EDGE, OFFBOARD, ONBOARD, EdgeSeen, Outcome, StepState
 
 
 @pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looks follow one another at once; two minutes of them would teach nothing."""
-    # Shared with the sandbox, which otherwise loads a module of its own with the constant as it was.
-    monkeypatch.setattr("workflows.sandbox.SHARED", (*sandbox.SHARED, "workflows.edge"))
-    monkeypatch.setattr("workflows.edge.FIRST_LOOK", timedelta(milliseconds=1))
-
-
-@pytest.fixture
-async def world(client: Client, tmp_path: Path, name: str) -> AsyncIterator[EdgeWorld]:
+def world(edge: EdgeWorld) -> EdgeWorld:
     """Two edge routers and a neighbour."""
-    async with running_edge_world(client, tmp_path, name, static_routes(name, routers=2)) as made:
-        yield made
-
-
-@pytest.fixture
-async def nat(client: Client, tmp_path: Path, name: str) -> AsyncIterator[EdgeWorld]:
-    """A pool of public addresses, a translator, a router and a neighbour."""
-    async with running_edge_world(client, tmp_path, name, one_to_one_nat(name)) as made:
-        yield made
+    return edge
 
 
 async def ended(run: Run) -> None:
     """Waits until a run that was ended from outside is over."""
     with pytest.raises(WorkflowFailureError):
         await run.result()
-
-
-def addresses(told: dict[str, Any]) -> list[str]:
-    """The external IPs a hand-over names."""
-    return [address for ip in told["externalIPs"] for address in ip["addresses"]]
-
-
-def routes(world: EdgeWorld, told: dict[str, Any]) -> Kept:
-    """What every router is to hold."""
-    return dict.fromkeys(addresses(told), (told["routerAddresses"][0], world.name))
-
-
-def write_announce(world: EdgeWorld, announce: dict[str, Any]) -> None:
-    """The platform's document says this from here on."""
-    document = json.loads(world.settings.platform.read_text())
-    document["spec"]["announce"] = announce
-    world.settings.platform.write_text(json.dumps(document))
-
-
-async def record(world: EdgeWorld) -> dict[str, Any] | None:
-    """What the VPC says is announced."""
-    vpc = await world.api.get(VPC, world.name)
-    text = (vpc["metadata"].get("annotations") or {}).get(names.ANNOUNCED_ANNOTATION) if vpc else None
-    return None if text is None else dict(json.loads(text))
 
 
 async def test_every_external_ip_is_announced_on_every_router_with_the_tenants_router_as_next_hop(
@@ -330,6 +297,21 @@ async def test_a_router_that_left_the_document_is_asked_about_and_not_forgotten(
     assert error.type == LEFT_BEHIND
     assert f"Routes on edge router {world.name}-edge-2" in error.message
     assert world.edge.holds(f"{world.name}-edge-1") == {}
+
+
+async def test_the_record_of_what_is_announced_cannot_be_left_as_it_is(world: EdgeWorld) -> None:
+    world.strikes.after["hand-over"] = refusal()
+    world.strikes.before["undo-announcement"] = refusal("held up")
+    run = await world.onboard()
+    await parked(run)
+
+    with pytest.raises(WorkflowUpdateFailedError) as refused:
+        await resolve(run, decision="skip", reason="later", by="on call")
+
+    assert "nobody would know any more what is announced where" in str(refused.value.cause)
+    world.strikes.before.clear()
+    await resolve(run, decision="retry", by="on call")
+    await failure(run)
 
 
 async def test_routes_are_withdrawn_though_somebody_took_the_record_away(world: EdgeWorld) -> None:

@@ -22,9 +22,8 @@ from tests.cli.running import berth, complaint
 from tests.clients.stand_in import stand_in
 from tests.signing import signer
 from tests.workflows.approving import approval_of, seen
-from tests.workflows.edge_world import OMAR, EdgeWorld, by_edge_team, running_edge_world
+from tests.workflows.edge_world import OMAR, EdgeWorld, addresses, by_edge_team, record, running_edge_world
 from tests.workflows.strikes import PATIENCE, refusal
-from tests.workflows.test_edge import addresses, hasty, record  # noqa: F401  # hasty: a fixture
 from tests.workflows.vlan_world import NADIA, PASSWORD, carried, decide, vlan_platform, vlan_tenant, waiting
 from tests.workflows.world import (
     Document,
@@ -346,7 +345,7 @@ async def test_a_cancelled_offboarding_leaves_everything_and_the_next_one_asks_a
     await asyncio.wait_for(again.result(), PATIENCE)
 
 
-async def test_the_neighbours_word_counts_beside_the_teams(hasty: None, watched: EdgeWorld) -> None:  # noqa: F811
+async def test_the_neighbours_word_counts_beside_the_teams(hasty: None, watched: EdgeWorld) -> None:
     """Confirmed and not heard of is not done; confirmed and not forgotten is not gone."""
     step, looks = f"neighbour-{watched.name}-fabric", watched.edge.looks
     run = await watched.onboard()
@@ -368,7 +367,7 @@ async def test_the_neighbours_word_counts_beside_the_teams(hasty: None, watched:
 
 
 async def test_what_the_team_configured_before_it_rejected_has_to_be_forgotten(
-    hasty: None,  # noqa: F811
+    hasty: None,
     watched: EdgeWorld,
 ) -> None:
     before = await watched.state()

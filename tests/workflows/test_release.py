@@ -2,8 +2,7 @@
 
 import copy
 import json
-from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,9 @@ from tenancy.documents import read_platform, read_tenant
 from tenancy.kinds import CONFIG_MAP, OVN_EIP, VPC
 from tenancy.plan import Stage, plan
 from tests.tenancy.kube_ovn import as_made
-from tests.workflows.edge_world import DOWN, EdgeWorld, one_to_one_nat, running_edge_world, static_routes
+from tests.workflows.edge_world import DOWN, EdgeWorld, addresses, one_to_one_nat, record, routes, running_edge_world
 from tests.workflows.others import KUBE_OVN, change, kube_ovn, make, unmake
 from tests.workflows.strikes import hiccup, refusal
-from tests.workflows.test_edge import addresses, record, routes
 from tests.workflows.test_every_step import without_kube_ovns_own_notes
 from tests.workflows.test_safety import allowed
 from tests.workflows.world import (
@@ -36,26 +34,11 @@ from tests.workflows.world import (
     tenant_document,
     until,
 )
-from workflows import sandbox
 from workflows.face import LEFT_BEHIND, OFFBOARD, ONBOARD, REFUSED, Outcome, StepState
 from workflows.steps import PREFLIGHT, steps_of
 
 SAMPLE = "sample"
 USES = ["egress", "bastion", "web"]
-
-
-@pytest.fixture
-async def edge(client: Client, tmp_path: Path, name: str) -> AsyncIterator[EdgeWorld]:
-    """Two edge routers and a neighbour."""
-    async with running_edge_world(client, tmp_path, name, static_routes(name, routers=2)) as made:
-        yield made
-
-
-@pytest.fixture
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Looks follow one another at once."""
-    monkeypatch.setattr("workflows.sandbox.SHARED", (*sandbox.SHARED, "workflows.edge"))
-    monkeypatch.setattr("workflows.edge.FIRST_LOOK", timedelta(milliseconds=1))
 
 
 def of(world: World, step: str) -> str:
@@ -472,6 +455,21 @@ def held(world: EdgeWorld, told: dict[str, Any]) -> None:
         assert world.edge.holds(f"{world.name}-edge-{router}") == routes(world, told)
 
 
+async def test_the_record_cannot_be_left_while_the_addresses_it_names_go(edge: EdgeWorld) -> None:
+    await edge.onboarded()
+    edge.strikes.before["undo-release-announcement"] = refusal("held up")
+    run = await edge.onboard(shrunk(tenant_document(edge.name), "web"))
+    await parked(run)
+
+    with pytest.raises(Exception, match="Workflow update failed") as refused:
+        await resolve(run, decision="skip", reason="later", by="on call")
+
+    assert "another tenant may be given the addresses it names" in str(refused.value.__cause__)
+    edge.strikes.before.clear()
+    await resolve(run, decision="retry", by="on call")
+    await run.result()
+
+
 @pytest.mark.parametrize("gone", [*((use,) for use in USES), ()], ids=[*USES, "all"])
 async def test_its_routes_are_withdrawn_everywhere_and_no_other_is_touched(
     edge: EdgeWorld, gone: tuple[str, ...]
@@ -647,13 +645,6 @@ async def test_a_grown_tenant_gives_back_what_it_grew_by(world: World) -> None:
 
 
 # With public addresses of its own.
-
-
-@pytest.fixture
-async def nat(client: Client, tmp_path: Path, name: str) -> AsyncIterator[EdgeWorld]:
-    """A pool of public addresses, a translator, a router and a neighbour."""
-    async with running_edge_world(client, tmp_path, name, one_to_one_nat(name)) as made:
-        yield made
 
 
 def public(told: dict[str, Any], *names: str) -> set[str]:

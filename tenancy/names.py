@@ -121,6 +121,11 @@ def device_workflow(device: str) -> str:
     return f"device-{device}"
 
 
+def device_task_queue(task_queue: str) -> str:
+    """Task queue of what is done on devices for the runs of this one, so that a worker beside the devices can serve it."""
+    return f"{task_queue}-devices"
+
+
 def public_address(address: str) -> str:
     """The ConfigMap that reserves a public address: there can be one of a name, so one tenant has the address."""
     return f"public-{re.sub('[.:]', '-', ip_address(address).exploded)}"

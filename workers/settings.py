@@ -1,6 +1,7 @@
 """The worker's settings, from `BERTH_*` environment variables or a `berth.toml`; secrets only as paths to them."""
 
 from difflib import get_close_matches
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,7 +39,15 @@ class Settings(BaseSettings):
     temporal_config: Path | None = None
     """That file; left out: where Temporal's own tools look for it."""
     task_queue: str = "berth"
-    """Task queue the worker serves."""
+    """Task queue of the runs and of their steps on the platform. Steps on devices have `<task_queue>-devices`."""
+    serves: Literal["everything", "platform", "devices"] = "everything"
+    """What the worker takes: runs and their steps on the platform, or what is done on devices (for a worker beside them),
+    or both."""
+    deployment: str | None = None
+    """Name of the Temporal worker deployment the worker is a part of. A run then ends on the version it began with. Left out:
+    runs go on with whatever version serves their task queue."""
+    build_id: str = version("berth")
+    """Version of the worker within its deployment."""
 
     kubeconfig: Path | None = None
     """Left out: $KUBECONFIG, or ~/.kube/config."""
@@ -79,6 +88,15 @@ class Settings(BaseSettings):
     """Runs kept in memory; keep it above the number of runs under way at once, or each step replays its run."""
     max_concurrent_steps: int = Field(default=200, ge=1)
     """Steps this worker takes at once."""
+
+    health_address: str | None = None
+    """host:port at which the worker says whether it lives (`/livez`) and takes steps (`/readyz`). Left out: nowhere."""
+    metrics_address: str | None = None
+    """host:port at which Prometheus reads the metrics of the worker (`/metrics`). Left out: none are kept."""
+    metrics_every: float = Field(default=15.0, ge=1)
+    """Seconds between two looks at what no single step knows: tenants by stage, what waits for people, pools."""
+    traces_endpoint: str | None = None
+    """URL that takes OpenTelemetry traces (OTLP over HTTP, `http://collector:4318/v1/traces`). Left out: none are made."""
 
     log_format: Literal["console", "json"] = "console"
     """For people, or one JSON object a line."""

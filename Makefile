@@ -3,7 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: demo test check lock docs bench histories clean
+.PHONY: install demo test check lock docs site screenshots bench histories clean
+
+install: $(STAMP)
 
 demo: $(STAMP)
 	@$(BIN)/berth demo
@@ -42,6 +44,14 @@ docs: $(STAMP)
 	@$(BIN)/python -c "from clients.devices.reference import reference; print(reference(), end='')" > docs/reference/switches.md
 	@$(BIN)/python -c "from clients.devices.routers.reference import reference; print(reference(), end='')" > docs/reference/routers.md
 
+# Fetches nothing; fails on a link or an anchor that leads nowhere.
+site: $(STAMP)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# Needs Chromium.
+screenshots: $(STAMP)
+	@$(BIN)/python -m tools.screenshots
+
 bench: $(STAMP)
 	@$(BIN)/python -m bench
 
@@ -49,4 +59,4 @@ histories: $(STAMP)
 	$(BIN)/python -m tests.workflows.histories
 
 clean:
-	rm -rf .venv .berth .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .berth site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

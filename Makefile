@@ -42,11 +42,13 @@ docs: $(STAMP)
 	@$(BIN)/python -c "from tenancy.reference import reference; print(reference(), end='')" > docs/reference/documents.md
 	@$(BIN)/python -c "from workers.settings import settings_reference; print(settings_reference(), end='')" > docs/reference/settings.md
 	@$(BIN)/python -c "from clients.devices.reference import reference; print(reference(), end='')" > docs/reference/switches.md
+	@$(BIN)/python -c "from cli.reference import cli_reference; print(cli_reference(), end='')" > docs/reference/cli.md
+	@$(BIN)/python -c "from cli.reference import errors_reference; print(errors_reference(), end='')" > docs/reference/errors.md
 	@$(BIN)/python -c "from clients.devices.routers.reference import reference; print(reference(), end='')" > docs/reference/routers.md
 
-# Fetches nothing; fails on a link or an anchor that leads nowhere.
+# Fetches nothing; fails on a warning (with --quiet it would not), as of a link or an anchor that leads nowhere.
 site: $(STAMP)
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Needs Chromium.
 screenshots: $(STAMP)

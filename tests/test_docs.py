@@ -48,6 +48,21 @@ def test_the_reference_of_the_routers_is_what_the_dialects_say() -> None:
     assert (ROOT / "docs/reference/routers.md").read_text() == routers_reference(), "run `make docs`"
 
 
+def test_every_test_that_a_page_names_is_there() -> None:
+    tests = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+    named = {
+        (page.name, name)
+        for page in (ROOT / "docs").rglob("*.md")
+        for name in re.findall(r"`(test_\w+)`", page.read_text())
+    }
+    assert len(named) > 40
+    assert {(page, name) for page, name in named if name not in tests} == set()
+
+
 def test_no_link_of_the_front_door_leads_nowhere() -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", (ROOT / "README.md").read_text()):
         if not target.startswith("https://"):

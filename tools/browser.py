@@ -43,7 +43,7 @@ class Browser:
         async with asyncio.timeout(SECONDS):
             while until not in (await self.text()):
                 await asyncio.sleep(0.2)
-        await asyncio.sleep(1.0)  # what fades in
+        await asyncio.sleep(2.0)  # frames, and what fades in
 
     async def text(self) -> str:
         """All text of the page."""
@@ -54,9 +54,11 @@ class Browser:
         answer = await self._call("Runtime.evaluate", expression=script)
         return answer["result"].get("value")
 
-    async def picture(self, path: Path) -> None:
+    async def picture(self, path: Path, scale: float = 1.0) -> None:
         """Writes what is seen as PNG."""
-        answer = await self._call("Page.captureScreenshot", format="png")
+        size = {side: await self.run(f"window.inner{side.capitalize()}") for side in ("width", "height")}
+        clip = {"x": 0, "y": 0, **size, "scale": scale}
+        answer = await self._call("Page.captureScreenshot", format="png", clip=clip)
         path.write_bytes(base64.b64decode(answer["data"]))
 
     async def _call(self, method: str, **parameters: Any) -> Any:

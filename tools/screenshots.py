@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "assets"
 BERTH = Path(sys.executable).with_name("berth")
 COLUMNS = 80
+DETAILS = (1500, 1180, "Current Details")
+"""Width and height in which a run's details can be read, and what stands there once they are; their text has a frame of its own."""
 PAGE = """<html><body style="margin:0;background:#0c0c0c">
 <pre style="margin:16px 20px;font:14px/1.35 'DejaVu Sans Mono',monospace;color:{foreground}">{code}</pre></body></html>"""
 
@@ -77,8 +79,8 @@ async def main() -> None:
         with lab("overlay") as here:
             here.berth("onboard", "examples/acme.yaml", "--as", "ada")
             await terminal(page, "terminal-done", here.berth("status", "acme"))
-            await page.show(here.url("tenant-acme", "timeline"), 1180, 760, "Vpc acme")
-            await picture(page, "temporal-run")
+            await page.show(here.url("tenant-acme", "user-metadata"), *DETAILS)
+            await picture(page, "temporal-run", 0.7)
             refusal = ("--verb", "create", "--plural", "ovn-fips", "--message", "no floating IPs today")
             here.berth("lab", "fault", "add", "refuse", *refusal)
             here.berth("onboard", "examples/initech.yaml", "--as", "ada", fails=True)
@@ -91,8 +93,8 @@ async def main() -> None:
             here.berth("approve", "umbrella", "--as", "nadia@example.com", "--yes", "--plan", str(waits["plan"]))
             _until(lambda: "write memory" in here.berth("status", "umbrella"))
             await terminal(page, "terminal-waits", here.berth("status", "umbrella"))
-            await page.show(here.url("tenant-umbrella", "user-metadata"), 1180, 900, "leaf-3")
-            await picture(page, "temporal-waits")
+            await page.show(here.url("tenant-umbrella", "user-metadata"), *DETAILS)
+            await picture(page, "temporal-waits", 0.7)
 
 
 @contextmanager
@@ -132,10 +134,10 @@ async def terminal(page: Browser, name: str, output: str) -> None:
         await picture(page, name)
 
 
-async def picture(page: Browser, name: str) -> None:
+async def picture(page: Browser, name: str, scale: float = 1.0) -> None:
     """Writes what the page shows."""
     path = PICTURES / f"{name}.png"
-    await page.picture(path)
+    await page.picture(path, scale)
     print(f"{path.name}  {path.stat().st_size // 1000} kB")  # noqa: T201
 
 

@@ -118,7 +118,7 @@ def _reserved(platform: Platform, what: str, found: frozenset[Network | str]) ->
             f"{what} has {told}, which no entry of spec.reserved holds, so a tenant's subnet may shadow it: reserve it in the"
             " platform document",
         )
-    return Found("passed", f"{', '.join(sorted(map(str, networks)))} is reserved")
+    return Found("passed", f"{' and '.join(sorted(map(str, networks)))}, reserved in the platform document")
 
 
 def tunnel_mtu(platform: Platform, nodes: Sequence[Object], agents: Sequence[Object]) -> Iterator[Found]:

@@ -6,7 +6,7 @@ from activities.platform import read_allowed_signers, read_edge_signers, read_pl
 from clients.errors import RefusedError, UnavailableError
 from clients.secrets import ReadSecret, secret_value, where_is
 from tenancy.edge import ByEdgeTeam, edge_devices
-from tenancy.mistakes import InvalidDocumentError, shown
+from tenancy.mistakes import InvalidDocumentError
 from tenancy.platform import Platform
 from tenancy.signatures import without_a_key
 from tenancy.switches import SecretReference
@@ -36,7 +36,7 @@ def platform_document(settings: Settings) -> tuple[Platform | None, list[Finding
     devices = len(spec.vlan.switches if spec.vlan else ()) + len(
         list(edge_devices(spec.announce)) if spec.announce else ()
     )
-    well = f"{shown(str(settings.platform))}: {platform.metadata.name}, mode {spec.mode}, {devices} devices"
+    well = f"{settings.platform}: {platform.metadata.name}, mode {spec.mode}, {devices} devices"
     return platform, findings(AREA, DOCUMENT, gaps=(), well=well)
 
 
@@ -79,12 +79,12 @@ def known_hosts(settings: Settings, platform: Platform) -> Finding | None:
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         message = (
-            f"{shown(str(file))} cannot be read ({why}), so no device is trusted: run `berth doctor --trust-hosts` with the"
+            f"{file} cannot be read ({why}), so no device is trusted: run `berth doctor --trust-hosts` with the"
             " devices' fingerprints at hand, or correct BERTH_KNOWN_HOSTS"
         )
         return Finding(area=AREA, subject="known hosts", state="failed", message=message)
     keys = sum(bool(line.strip()) and not line.startswith("#") for line in text.split("\n"))
-    return Finding(area=AREA, subject="known hosts", state="passed", message=f"{shown(str(file))}: {keys} keys")
+    return Finding(area=AREA, subject="known hosts", state="passed", message=f"{file}: {keys} keys")
 
 
 def _signers(platform: Platform, rules: ApprovalRules, where: str, read: Callable[[Platform], str]) -> list[Finding]:

@@ -14,8 +14,8 @@ from temporalio.api.workflowservice.v1 import (
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
+from clients.kube_ovn.answers import plain
 from tenancy import names
-from tenancy.mistakes import shown
 from workers.connect import check_namespace, connect_temporal
 from workers.doctor.findings import Area, Finding
 from workers.settings import ConfigurationError, Settings, UnreachableError
@@ -61,7 +61,7 @@ async def _server(client: Client) -> Finding:
             "server", f"Temporal does not tell its version ({_words(error)}): see that it is well", answered=False
         )
     return _passed(
-        "server", f"answers at {client.service_client.config.target_host}, version {shown(info.server_version)}"
+        "server", f"answers at {client.service_client.config.target_host}, version {plain(info.server_version)}"
     )
 
 
@@ -133,14 +133,17 @@ async def _deployment(client: Client, deployment: str, build: str) -> Finding:
         )
         return _failed(subject, why)
     if current != build:
-        why = f"its current version is {shown(current)}, and this berth is {shown(build)} (BERTH_BUILD_ID): new runs begin on the"
-        return Finding(area=AREA, subject=subject, state="warned", message=f"{why} former: is an upgrade under way?")
-    return _passed(subject, f"its current version is {shown(current)}")
+        why = (
+            f"its current version is {plain(current, 60)}, and BERTH_BUILD_ID here is {plain(build, 60)}: new runs begin on the"
+            " former; is an upgrade under way?"
+        )
+        return Finding(area=AREA, subject=subject, state="warned", message=why)
+    return _passed(subject, f"its current version is {plain(current, 60)}")
 
 
 def some_of(identities: Collection[str]) -> str:
     """The first few, and how many there are beside them."""
-    first = [shown(who) for who in sorted(identities)[:3]]
+    first = [plain(who, 60) for who in sorted(identities)[:3]]
     more = len(identities) - len(first)
     return ", ".join(first) + (f" and {more} more" if more else "")
 
@@ -154,4 +157,4 @@ def _failed(subject: str, message: str, *, answered: bool = True) -> Finding:
 
 
 def _words(error: RPCError) -> str:
-    return shown(error.message or error.status.name.lower())
+    return plain(error.message or error.status.name.lower())

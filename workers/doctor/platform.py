@@ -142,6 +142,8 @@ async def _mtu(kube: KubeOvn, platform: Platform) -> list[Finding]:
     nodes = await kube.list(NODE)
     if platform.spec.vlan is not None:
         network = platform.spec.vlan.provider_network
+        if await kube.get(PROVIDER_NETWORK, network) is None:
+            return []  # which is said already
         return [
             _of(f"MTU of ProviderNetwork {network}", found) for found in installation.vlan_mtu(platform, network, nodes)
         ]

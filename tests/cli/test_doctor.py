@@ -59,7 +59,9 @@ class Rack:
         file.write_text(json.dumps(document))
 
     async def doctor(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return await asyncio.to_thread(berth, "doctor", *arguments, folder=self.folder, variables=self.environment())
+        return await asyncio.to_thread(
+            berth, "doctor", "devices", *arguments, folder=self.folder, variables=self.environment()
+        )
 
     async def findings(self, code: ExitCode, *arguments: str) -> dict[str, tuple[str, str]]:
         """What it found of each switch."""
@@ -69,7 +71,13 @@ class Rack:
 
     async def at_a_terminal(self, *arguments: str, types: str) -> tuple[int, str]:
         return await asyncio.to_thread(
-            at_a_terminal, "doctor", *arguments, folder=self.folder, types=types, variables=self.environment()
+            at_a_terminal,
+            "doctor",
+            "devices",
+            *arguments,
+            folder=self.folder,
+            types=types,
+            variables=self.environment(),
         )
 
 
@@ -112,9 +120,9 @@ async def test_a_platform_without_switches_needs_none(tmp_path: Path) -> None:
     async with KubeSimulator() as kube:
         variables = {"BERTH_KUBE_SERVER": kube.url, "BERTH_PLATFORM": str(platform_file(tmp_path))}
         for arguments in ((), ("--trust-hosts",)):
-            done = await asyncio.to_thread(berth, "doctor", *arguments, folder=tmp_path, variables=variables)
+            done = await asyncio.to_thread(berth, "doctor", "devices", *arguments, folder=tmp_path, variables=variables)
             assert done.returncode == ExitCode.OK, done.stderr
-            assert "the platform has no devices" in done.stdout
+            assert "passed  devices: the platform has none" in done.stdout
 
 
 async def test_an_unknown_host_key_is_told_with_the_remedy_and_nobody_logs_in(rack: Rack) -> None:

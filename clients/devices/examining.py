@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+
+from netmiko.exceptions import ReadTimeout
 
 from clients.devices import translators
 from clients.devices.changes import no_trunks
 from clients.devices.dialects import DIALECTS
-from clients.devices.identity import strangeness
+from clients.devices.host_keys import known_as
+from clients.devices.identity import ANY, mistaken, named, strangeness
 from clients.devices.login import Login
 from clients.devices.masking import without
 from clients.devices.reading import read_state
@@ -16,6 +20,7 @@ from clients.devices.routers.routes import RouterRoutes
 from clients.devices.session import Session
 from clients.devices.translators.shell import new_word, shell_prompting
 from clients.devices.work import Job, in_session, unspeakable
+from clients.errors import RefusedError, UnavailableError
 from tenancy.edge import DEFAULT_TAG, EdgeDevice, EdgeRouter, Translator
 from tenancy.switches import Switch
 
@@ -42,13 +47,32 @@ async def examine(
     neighbour: bool = False,
 ) -> Examined:
     """What is found; nothing is sent that changes anything. Raises as `work`."""
+    look = partial(in_session, device, login, known_hosts=known_hosts, alive=lambda: True, progress=progress, jump=jump)
     job = _job(device, neighbour=neighbour)
-    found = await in_session(
-        device, login, job, known_hosts=known_hosts, alive=lambda: True, progress=progress, jump=jump
-    )
+    try:
+        found = await look(job)
+    except (UnavailableError, RefusedError) as error:
+        # A session that is prepared for another platform fails with words that tell nobody why.
+        if isinstance(device, Translator) or not _was_logged_in(error):
+            raise
+        platform = await look(Job(job.kind, ANY, named))
+        if platform is None or platform == device.platform:
+            raise
+        where = f"{job.kind} {device.name} ({known_as(device.host, device.port)})"
+        return Examined(gaps=(mistaken(where, device.platform, platform),))
     secrets = unspeakable(login, jump)
     gaps, doubts = (tuple(without(secrets, text) for text in texts) for texts in (found.gaps, found.doubts))
     return Examined(gaps, doubts, found.note)
+
+
+def _was_logged_in(error: BaseException) -> bool:
+    """Whether a session failed once there was one: the device did not know a word that its platform knows."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ReadTimeout):
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return isinstance(error, RefusedError) and error.reason == "enable-refused"
 
 
 def _job(device: Switch | EdgeDevice, *, neighbour: bool) -> Job[Examined]:

@@ -13,12 +13,16 @@ import aiohttp
 import asyncssh
 import pytest
 
+from cli.commands_doctor import exit_code
 from cli.exit_codes import ExitCode
 from lab.kube import KubeSimulator
 from lab.switches import Login, Switch
 from tests.cli.running import at_a_terminal, berth, complaint
 from tests.workflows.vlan_world import PASSWORD, VARIABLE, vlan_platform
 from tests.workflows.world import platform_file
+from workers.doctor.examination import Examination
+from workers.doctor.findings import Area
+from workers.settings import Settings
 
 ENABLE = "enable-secret-of-the-switches"
 
@@ -65,6 +69,16 @@ class Rack:
 
     async def findings(self, code: ExitCode, *arguments: str) -> dict[str, tuple[str, str]]:
         """What it found of each switch."""
+        if not arguments:  # nothing but to look: a process of its own would show no more
+            settings = Settings(
+                platform=self.folder / "platform.yaml", known_hosts=self.known_hosts, kube_server=self.kube_url
+            )
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in self.environment().items():
+                    patch.setenv(name, value)
+                found = await Examination(settings, [Area.DEVICES]).findings()
+            assert exit_code(found) == code, found
+            return {one.subject: (one.state, one.message) for one in found}
         done = await self.doctor("--json", *arguments)
         assert done.returncode == code, done.stderr
         return {one["subject"]: (one["state"], one["message"]) for one in json.loads(done.stdout)["findings"]}

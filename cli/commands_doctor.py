@@ -42,7 +42,6 @@ def doctor(
     Each line is passed, warned, failed with the remedy, or skipped because of another. A host key is trusted by a person who
     has compared its fingerprint with the device's console, and by nobody else.
     """
-    wanted = tuple(areas or Area)
     here = session(context)
     try:
         settings = here.settings
@@ -52,7 +51,7 @@ def doctor(
         recorded = asyncio.run(_trusted(settings, yes=yes, json=json)) if trust_hosts else []
     except ConfigurationError as error:
         raise configuration_failure(error) from error
-    found = asyncio.run(_examined(settings, wanted))
+    found = asyncio.run(_examined(settings, areas or ()))
     return _told(found, recorded, code=exit_code(found, strict=strict), json=json)
 
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from clients.errors import RefusedError, UnavailableError
 from clients.kube_ovn.answers import Answer, Call, failure, plain
-from clients.kube_ovn.rights import Right
 from clients.kube_ovn.transport import Transport
 from tenancy.kinds import Kind
+
+if TYPE_CHECKING:  # rights are found out by what the client is needed for
+    from clients.kube_ovn.rights import Right
 
 REVIEW = Kind("SelfSubjectAccessReview", "selfsubjectaccessreviews", "authorization.k8s.io/v1")
 """Only ever created, and kept nowhere: everybody who is logged in may ask (the ClusterRole system:basic-user)."""
@@ -59,7 +61,7 @@ async def served(transport: Transport, api_version: str) -> Mapping[str, frozens
     }
 
 
-async def may(transport: Transport, right: Right) -> bool:
+async def may(transport: Transport, right: "Right") -> bool:
     """Whether this account has the right. Raises UnavailableError, RefusedError where nobody tells."""
     group = right.kind.api_version.rpartition("/")[0]
     asked = {"verb": right.verb, "group": group, "resource": right.kind.plural}

@@ -91,8 +91,8 @@ def config_gaps(config: Object | None) -> Iterator[str]:
     """Of the ConfigMap that keeps the gateways."""
     if config is None or (config.get("data") or {}).get("enable-external-gw") != "true":
         yield (
-            f'ConfigMap kube-system/{GATEWAY_CONFIG} does not say enable-external-gw: "true": without it the next restart of'
-            " kube-ovn-controller takes the gateways away"
+            f'ConfigMap kube-system/{GATEWAY_CONFIG} does not say enable-external-gw: "true": set it, for without it the next'
+            " restart of kube-ovn-controller takes the gateways away"
         )
 
 

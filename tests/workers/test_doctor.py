@@ -27,6 +27,7 @@ from lab.kube.faults import Fault
 from lab.switches import Login, Switch
 from lab.temporal import start_temporal
 from tests.cli.running import berth
+from tests.workers.doctor_looks import known
 from tests.workflows.vlan_world import PASSWORD, VARIABLE, vlan_platform
 from tests.workflows.world import PLATFORM_TEXT, platform_document
 from workers.doctor import temporal as look
@@ -85,7 +86,7 @@ def document(folder: Path, text: str | None = None) -> Path:
 
 async def found(folder: Path, *areas: Area, **settings: Any) -> list[Finding]:
     given = {"platform": folder / "platform.yaml", "known_hosts": folder / "known_hosts", **settings}
-    return await Examination(Settings(**given), areas).findings()
+    return known(await Examination(Settings(**given), areas).findings())
 
 
 async def temporal(client: Client, folder: Path, queue: str, **settings: Any) -> list[Finding]:
@@ -118,7 +119,9 @@ async def test_where_nobody_serves_the_task_queue_that_is_a_failure_that_names_i
     assert (server.state, "version 1." in server.message) == ("passed", True)
     assert (namespace.state, "BerthTenant" in namespace.message) == ("passed", True)
     assert (queue.subject, queue.state, queue.answered) == ("task queue lonely", "failed", False)
-    assert queue.message.startswith("no worker takes its workflow and activity tasks: start `berth worker`")
+    assert queue.message.startswith(
+        "no worker takes its workflow and activity tasks: start `berth worker` with BERTH_SERVES=platform"
+    )
 
 
 async def test_devices_need_a_worker_of_their_own_task_queue(client: Client, tmp_path: Path) -> None:
@@ -135,7 +138,7 @@ async def test_devices_need_a_worker_of_their_own_task_queue(client: Client, tmp
         (lacking,) = [one for one in await temporal(client, tmp_path, "busy") if one.state == "failed"]
         assert (lacking.subject, lacking.answered) == ("task queue busy-devices", False)
         assert "no worker takes its activity tasks" in lacking.message
-        assert "BERTH_SERVES" in lacking.message
+        assert "BERTH_SERVES=devices or everything" in lacking.message
         async with serving(client, "busy-devices", runs=False):
             await until(lambda: temporal(client, tmp_path, "busy"), lacking.subject, lambda one: one.state == "passed")
 
@@ -275,6 +278,16 @@ async def test_files_and_secrets_that_the_document_names_are_read(
     assert len(await wrong()) == 2
 
 
+async def test_a_worker_that_serves_one_side_looks_at_that_side_unless_it_is_told_to(tmp_path: Path) -> None:
+    document(tmp_path)
+    down = {"temporal_address": "127.0.0.1:1", "kube_server": "http://127.0.0.1:1"}
+    for serves, left, asked in (("platform", Area.DEVICES, "passed"), ("devices", Area.PLATFORM, "skipped")):
+        (skipped,) = [one for one in await found(tmp_path, serves=serves, **down) if one.area is left]
+        assert (skipped.state, f"BERTH_SERVES={serves}" in skipped.message) == ("skipped", True)
+        (seen,) = [one for one in await found(tmp_path, left, serves=serves, **down) if one.area is left]
+        assert (seen.state, "BERTH_SERVES" in seen.message) == (asked, False)
+
+
 async def test_without_the_file_of_host_keys_the_devices_are_skipped_in_one_line(tmp_path: Path) -> None:
     async with Switch("cisco-ios", name="leaf-1", login=Login("berth", PASSWORD)) as switch:
         vlan_platform(tmp_path, (switch,))
@@ -359,6 +372,7 @@ async def test_the_whole_command_on_an_installation_that_is_well_and_on_one_that
         kube.faults.add(Fault(effect="slow", plural="provider-networks", seconds=2.5))
         code, out, err = await doctor("--json")
         told = json.loads(out)
+        known([Finding.model_validate(one) for one in told["findings"]])
         assert (code, told["exitCode"]) == (ExitCode.REFUSED, ExitCode.REFUSED)
         states = {one["subject"]: one["state"] for one in told["findings"] if one["state"] != "passed"}
         assert states == {"Kube-OVN": "warned", "range of services": "warned", "Subnet external": "failed"}

@@ -16,6 +16,7 @@ from lab.kube.faults import Fault
 from tenancy.documents import read_platform
 from tests.clients.stand_in import client_of
 from tests.tenancy.edge_documents import LOGIN, ROUTER, SHELL, TRANSLATOR
+from tests.workers.doctor_looks import known
 from tests.workflows.world import platform_document
 from workers.doctor.examination import Examination
 from workers.doctor.findings import Area, Finding
@@ -58,7 +59,7 @@ class Scene:
 
     async def look(self, *areas: Area, **settings: Any) -> list[Finding]:
         given = {"platform": self.folder / "platform.yaml", "kube_server": self.kube.url, **settings}
-        return await Examination(Settings(**given), areas).findings()
+        return known(await Examination(Settings(**given), areas).findings())
 
     async def platform(self) -> dict[str, tuple[str, str]]:
         """What was found of the platform, by subject; where there are several of one, the last."""
@@ -199,13 +200,13 @@ LACKING = {
         set_to("subnets", "external", {"status": {"v4availableIPs": 0}}, status=True),
         "Subnet external",
         "failed",
-        "has no address free: release external IPs, or enlarge the subnet",
+        "no address is free: release external IPs, or enlarge the subnet",
     ),
     "few-addresses": (
         set_to("subnets", "external", {"status": {"v4availableIPs": 7}}, status=True),
         "Subnet external",
         "warned",
-        "has only 7 addresses free",
+        "only 7 addresses are free",
     ),
     "open-to-all": (
         documented(block=platform_document()["spec"]["block"] | {"exceptions": ["203.0.113.64/30"]}),
@@ -223,7 +224,7 @@ LACKING = {
         set_to("configmaps", "ovn-external-gw-config", {"data": {"enable-external-gw": "false"}}, "kube-system"),
         "gateway ConfigMap",
         "failed",
-        "without it the next restart of kube-ovn-controller takes the gateways away",
+        "set it, for without it the next restart of kube-ovn-controller takes the gateways away",
     ),
     "no-gateway": (
         on_nodes({"labels": {GATEWAY_NODE_LABEL: "false"}}),
@@ -350,7 +351,7 @@ async def test_where_the_mtu_is_left_to_kube_ovn_there_is_nothing_to_compare(sce
 async def test_what_may_not_be_read_keeps_nobody_from_the_rest(scene: Scene) -> None:
     scene.kube.faults.add(Fault(effect="refuse", plural="nodes"))
     found = await scene.platform()
-    assert [subject for subject, (state, _) in found.items() if state == "failed"] == ["gateway nodes", "MTU"]
+    assert [subject for subject, (state, _) in found.items() if state != "passed"] == ["gateway nodes"]
     assert (
         'grant its role verb "list" on resource "nodes"' in found["gateway nodes"][1]
         or "refused" in found["gateway nodes"][1]

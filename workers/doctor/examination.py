@@ -20,14 +20,19 @@ from workers.settings import Settings
 
 T = TypeVar("T")
 ORDER = list(Area)
+_LEFT = {"platform": Area.DEVICES, "devices": Area.PLATFORM}
+"""By what a worker serves, what others do; it may not even see that."""
+_OF_OTHERS = "a worker with BERTH_SERVES={} leaves that to others (`berth doctor {}` looks all the same)"
 
 
 class Examination:
     """A look at everything, or at some areas. `under_way` tells meanwhile what has not answered yet."""
 
-    def __init__(self, settings: Settings, areas: Collection[Area] = tuple(Area)) -> None:
+    def __init__(self, settings: Settings, areas: Collection[Area] = ()) -> None:
+        """Without `areas` all of them, except what a worker with these settings leaves to others."""
         self._settings = settings
-        self._areas = frozenset(areas)
+        self._areas = frozenset(areas or Area)
+        self._left_to_others = None if areas else _LEFT.get(settings.serves)
         self._reaching: asyncio.Task[tuple[KubeOvn | None, Finding]] | None = None
         self._causes: list[Finding] = []
         """Failures outside these areas without which something in them could be looked at."""
@@ -117,6 +122,8 @@ class Examination:
         return [reached, *await self._waited("kinds and rights", kinds_and_rights(kube, platform))]
 
     async def _platform(self, platform: Platform | None, document: list[Finding]) -> list[Finding]:
+        if self._left_to_others is Area.PLATFORM:
+            return [_skipped(Area.PLATFORM, "prerequisites", _OF_OTHERS.format("devices", Area.PLATFORM))]
         if platform is None:
             return self._without_document(Area.PLATFORM, "prerequisites", document)
         kube = await self._kube()
@@ -127,6 +134,8 @@ class Examination:
     async def _devices(
         self, platform: Platform | None, document: list[Finding], hosts: Finding | None
     ) -> list[Finding]:
+        if self._left_to_others is Area.DEVICES:
+            return [_skipped(Area.DEVICES, "devices", _OF_OTHERS.format("platform", Area.DEVICES))]
         if platform is None:
             return self._without_document(Area.DEVICES, "devices", document)
         if hosts is not None and hosts.state == "failed":

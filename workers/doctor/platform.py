@@ -15,11 +15,9 @@ from tenancy.kinds import CONFIG_MAP, NAMESPACE, NODE, OVN_EIP, POD, PROVIDER_NE
 from tenancy.platform import Platform, ProviderNetwork
 from tenancy.public_pool import size, wanted_families
 from tenancy.vlans import VlanMode
-from workers.doctor.findings import Area, Finding, findings
+from workers.doctor.findings import FEW, Area, Finding, findings
 
 AREA = Area.PLATFORM
-FEW = 8
-"""Free addresses that a warning is given at: a tenant with three external IPs takes four."""
 
 
 async def prerequisites(kube: KubeOvn, platform: Platform) -> list[Finding]:
@@ -38,7 +36,8 @@ async def prerequisites(kube: KubeOvn, platform: Platform) -> list[Finding]:
         ]
         if isinstance(spec.announce, OneToOneNat):
             looks.append((f"public pool {spec.announce.pool.name}", _pool(kube, spec.announce.pool, provider)))
-    looks += [("reserved ranges", _ranges(kube, platform)), ("MTU", _mtu(kube, platform))]
+    mtu = "MTU of the tunnels" if spec.vlan is None else f"MTU of ProviderNetwork {spec.vlan.provider_network}"
+    looks += [("range of the cluster", _ranges(kube, platform)), (mtu, _mtu(kube, platform))]
     found = await asyncio.gather(*(_told(subject, look) for subject, look in looks))
     return [finding for part in found for finding in part]
 
@@ -82,13 +81,11 @@ async def _external(kube: KubeOvn, provider: ProviderNetwork) -> list[Finding]:
     free = ((subnet or {}).get("status") or {}).get("v4availableIPs")
     doubts: list[str] = []
     if isinstance(free, int | float) and free < 1:
-        gaps.append(
-            f"external Subnet {provider.external_subnet} has no address free: release external IPs, or enlarge the subnet"
-        )
+        gaps.append("no address is free: release external IPs, or enlarge the subnet")
     elif isinstance(free, int | float) and free < FEW:
         doubts.append(
-            f"external Subnet {provider.external_subnet} has only {free:.0f} addresses free, and a tenant takes one for its"
-            " router beside those it asks for: enlarge the subnet, or release external IPs"
+            f"only {free:.0f} addresses are free, and a tenant takes one for its router beside those it asks for: enlarge the"
+            " subnet, or release external IPs"
         )
     told = f"{free:.0f} addresses free" if isinstance(free, int | float) else "Kube-OVN does not tell how many are free"
     return findings(AREA, f"Subnet {provider.external_subnet}", gaps=gaps, doubts=doubts, well=f"ready, {told}")
@@ -139,16 +136,19 @@ async def _ranges(kube: KubeOvn, platform: Platform) -> Iterator[Finding]:
 
 
 async def _mtu(kube: KubeOvn, platform: Platform) -> list[Finding]:
-    nodes = await kube.list(NODE)
+    try:
+        nodes = await kube.list(NODE)
+    except RefusedError:
+        nodes = []  # a worker without a provider network need not see them; what else tells is enough, or a doubt
     if platform.spec.vlan is not None:
         network = platform.spec.vlan.provider_network
         if await kube.get(PROVIDER_NETWORK, network) is None:
             return []  # which is said already
-        return [
-            _of(f"MTU of ProviderNetwork {network}", found) for found in installation.vlan_mtu(platform, network, nodes)
-        ]
-    agents = await _pods(kube, installation.AGENT)
-    return [_of("MTU of the tunnels", found) for found in installation.tunnel_mtu(platform, nodes, agents)]
+        subject, found = f"MTU of ProviderNetwork {network}", installation.vlan_mtu(platform, network, nodes)
+    else:
+        agents = await _pods(kube, installation.AGENT)
+        subject, found = "MTU of the tunnels", installation.tunnel_mtu(platform, nodes, agents)
+    return [_of(subject, one) for one in found]
 
 
 def _of(subject: str, found: Found) -> Finding:

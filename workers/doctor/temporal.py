@@ -17,7 +17,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from clients.kube_ovn.answers import plain
 from tenancy import names
 from workers.connect import check_namespace, connect_temporal
-from workers.doctor.findings import Area, Finding
+from workers.doctor.findings import SILENT_MINUTES, Area, Finding
 from workers.settings import ConfigurationError, Settings, UnreachableError
 from workflows.face import SEARCH_ATTRIBUTES
 
@@ -25,8 +25,7 @@ AREA = Area.TEMPORAL
 CALL_TIMEOUT = timedelta(seconds=10)
 CONNECT_SECONDS = 15.0
 """Longer than Temporal's client tries by itself where the address answers nothing."""
-SILENT = timedelta(minutes=2)
-"""A worker asks again each minute at the latest, and Temporal remembers it for five."""
+SILENT = timedelta(minutes=SILENT_MINUTES)
 
 
 async def temporal(settings: Settings, *, devices: bool) -> list[Finding]:
@@ -44,10 +43,9 @@ async def temporal(settings: Settings, *, devices: bool) -> list[Finding]:
     if found[-1].state == "failed":
         why = f"nobody can tell while namespace {client.namespace} is not as it has to be"
         return [*found, Finding(area=AREA, subject="workers", state="skipped", message=why)]
-    looks = [_queue(client, settings.task_queue, ("WORKFLOW", "ACTIVITY"), "runs, and their steps on the platform")]
+    looks = [_queue(client, settings.task_queue, ("WORKFLOW", "ACTIVITY"), "platform")]
     if devices:
-        serving = "what is done on devices (BERTH_SERVES)"
-        looks.append(_queue(client, names.device_task_queue(settings.task_queue), ("ACTIVITY",), serving))
+        looks.append(_queue(client, names.device_task_queue(settings.task_queue), ("ACTIVITY",), "devices"))
     if settings.deployment is not None:
         looks.append(_deployment(client, settings.deployment, settings.build_id))
     return [*found, *await asyncio.gather(*looks)]
@@ -106,7 +104,8 @@ async def _queue(client: Client, queue: str, kinds: Sequence[str], serving: str)
         kinds_told = " and ".join(kind for kind, _ in silent)
         last = max((when for _, when in silent if when is not None), default=None)
         ago = "" if last is None else f"; the last one asked {(datetime.now(UTC) - last).total_seconds():.0f} s ago"
-        why = f"no worker takes its {kinds_told} tasks{ago}: start `berth worker`, or see its log; it serves {serving}"
+        remedy = f"start `berth worker` with BERTH_SERVES={serving} or everything, or see its log"
+        why = f"no worker takes its {kinds_told} tasks{ago}: {remedy}"
         return _failed(subject, why, answered=False)
     return _passed(subject, f"served by {some_of(seen)}")
 

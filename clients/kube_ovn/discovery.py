@@ -41,7 +41,12 @@ async def version(transport: Transport) -> str:
     answer = await transport.send(page)
     if answer.status != 200:
         raise _unread(page, answer)
-    return plain(answer.body.get("gitVersion") or "of an unknown version", 60)
+    told = answer.body.get("gitVersion")
+    if not isinstance(told, str) or not told:
+        raise UnavailableError(
+            f"{page}: the answer is no version: is it a Kubernetes API server, or does a proxy stand before?"
+        )
+    return plain(told, 60)
 
 
 async def served(transport: Transport, api_version: str) -> Mapping[str, frozenset[str]]:

@@ -25,6 +25,8 @@ async def reach(settings: Settings) -> tuple[KubeOvn | None, Finding]:
     try:
         version = await kube.version()
     except (UnavailableError, RefusedError) as error:
+        if isinstance(error, RefusedError) and error.reason == "forbidden":
+            return kube, Finding(area=AREA, subject="API server", state="warned", message=str(error))
         await kube.close()
         why = f"{error} (settings: BERTH_KUBECONFIG, BERTH_KUBE_SERVER, BERTH_KUBE_IN_CLUSTER)"
         return None, _failed("API server", why, answered=False)

@@ -20,7 +20,7 @@ from clients.devices.routers.routes import RouterRoutes
 from clients.devices.session import Session
 from clients.devices.translators.shell import new_word, shell_prompting
 from clients.devices.work import Job, in_session, unspeakable
-from clients.errors import RefusedError, UnavailableError
+from clients.errors import UnavailableError
 from tenancy.edge import DEFAULT_TAG, EdgeDevice, EdgeRouter, Translator
 from tenancy.switches import Switch
 
@@ -51,7 +51,7 @@ async def examine(
     job = _job(device, neighbour=neighbour)
     try:
         found = await look(job)
-    except (UnavailableError, RefusedError) as error:
+    except UnavailableError as error:
         # A session that is prepared for another platform fails with words that tell nobody why.
         if isinstance(device, Translator) or not _was_logged_in(error):
             raise
@@ -72,7 +72,7 @@ def _was_logged_in(error: BaseException) -> bool:
         if isinstance(cause, ReadTimeout):
             return True
         cause = cause.__cause__ or cause.__context__
-    return isinstance(error, RefusedError) and error.reason == "enable-refused"
+    return False
 
 
 def _job(device: Switch | EdgeDevice, *, neighbour: bool) -> Job[Examined]:

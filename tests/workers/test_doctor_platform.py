@@ -340,6 +340,13 @@ async def test_an_mtu_that_a_node_is_told_of_by_annotation_is_that_of_its_own_in
     assert ["8900 bytes on node-1," in found[0], "bond1 on node-2, node-3:" in found[1]] == [True, True], found
 
 
+async def test_one_node_whose_tunnels_carry_less_is_the_one_that_is_told(scene: Scene) -> None:
+    container = {"name": "kube-ovn-cni", "args": ["--mtu=1400"]}
+    scene.patch("pods", "kube-ovn-cni-node-2", {"spec": {"containers": [container]}}, "kube-system")
+    (found,) = [one for one in await scene.look(Area.PLATFORM) if one.subject == "MTU of the tunnels"]
+    assert (found.state, "1400 bytes on node-2, and" in found.message) == ("failed", True)
+
+
 async def test_where_the_mtu_is_left_to_kube_ovn_there_is_nothing_to_compare(scene: Scene) -> None:
     document = platform_document()
     del document["spec"]["subnetMtu"]

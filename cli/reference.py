@@ -28,7 +28,7 @@ def cli_reference() -> str:
         "<!-- Made by `make docs` from cli/: change that, not this page. -->",
         "",
         "Every command says the same with `--help`. What is for people goes to stdout, and what tells of progress to stderr;",
-        "with `--json` one JSON document is all there is on stdout, `{\"error\": {...}}` where the command failed.",
+        'with `--json` one JSON document is all there is on stdout, `{"error": {...}}` where the command failed.',
         "",
         "## Exit codes",
         "",
@@ -41,7 +41,8 @@ def cli_reference() -> str:
         "",
         "## berth",
         "",
-        "These come before the command: `berth --platform platform.yaml plan acme.yaml`. Each has a [setting](settings.md) as well.",
+        "These come before the command: `berth --platform platform.yaml plan acme.yaml`. Most have a",
+        "[setting](settings.md) as well.",
         *_parameters(root),
     ]
     for name, command in _leaves(root, "berth"):
@@ -69,7 +70,8 @@ def errors_reference() -> str:
         "",
         "## What a step is tried again for",
         "",
-        "`Unavailable`: worth another try, for ever, and the reason stands beside the step. `WorkerStopped`: another worker goes on.",
+        "`Unavailable`: worth another try, for ever, and the reason stands beside the step.",
+        "`WorkerStopped`: another worker goes on.",
         "",
         "## What a step is refused with",
         "",

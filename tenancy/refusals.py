@@ -73,13 +73,17 @@ PLATFORM: Mapping[str, Refusal] = {
     "kind-missing": Refusal(
         "The cluster does not know a kind.", "Install Kube-OVN 1.17 with its CRDs, or see to its API."
     ),
-    "invalid": Refusal("The API server finds a manifest invalid.", "Read its words: versions differ, or a webhook forbids it."),
+    "invalid": Refusal(
+        "The API server finds a manifest invalid.", "Read its words: versions differ, or a webhook forbids it."
+    ),
     "invalid-name": Refusal("No name that Kubernetes can have: nothing was sent.", "Rename what is named."),
     "forbidden": Refusal(
         "The worker's account may not do this, or a rule of the cluster forbids it.",
         "Grant the right, or see to the rule; `berth doctor` asks for each right.",
     ),
-    "certificate": Refusal("The API server's certificate is not trusted.", "Name its CA (`BERTH_KUBE_CA_FILE`, kubeconfig)."),
+    "certificate": Refusal(
+        "The API server's certificate is not trusted.", "Name its CA (`BERTH_KUBE_CA_FILE`, kubeconfig)."
+    ),
     "connection": Refusal(
         "What the settings or the kubeconfig say of the API server cannot be used.", "Mend what is named."
     ),
@@ -89,7 +93,8 @@ PLATFORM: Mapping[str, Refusal] = {
 
 ADDRESSES: Mapping[str, Refusal] = {
     "pool-dry": Refusal(
-        "The public pool has no address left for the tenant.", "Enlarge the pool, or offboard tenants; then onboard again."
+        "The public pool has no address left for the tenant.",
+        "Enlarge the pool, or offboard tenants; then onboard again.",
     ),
     "pool-moved": Refusal(
         "The tenant's public addresses stand in another pool, or the pool's namespace changed.",
@@ -104,7 +109,9 @@ ADDRESSES: Mapping[str, Refusal] = {
         "Wish for another, or leave it out; a tenant changes its ID only by being offboarded.",
     ),
     "no-vlan-free": Refusal("No VLAN ID of the range is free.", "Enlarge `spec.vlan.range`, or offboard tenants."),
-    "several-vlans": Refusal("The tenant has more than one Vlan object.", "Remove those that none of its subnets uses."),
+    "several-vlans": Refusal(
+        "The tenant has more than one Vlan object.", "Remove those that none of its subnets uses."
+    ),
     "odd-vlan": Refusal(
         "A Vlan object with the tenant's label has another ID than its name says.", "Take the label off, or remove it."
     ),
@@ -116,7 +123,9 @@ DEVICES: Mapping[str, Refusal] = {
         "The device refuses Berth's login, or its shell is none that Berth knows.",
         "Mend the credentials; `berth doctor`; then onboard again. The device is left alone for a while, since accounts lock.",
     ),
-    "enable-refused": Refusal("The device refuses the privileged mode.", "Mend the enable secret, or the account's rights."),
+    "enable-refused": Refusal(
+        "The device refuses the privileged mode.", "Mend the enable secret, or the account's rights."
+    ),
     "host-key-changed": Refusal(
         "The device shows another host key than the known one.",
         "Compare the fingerprints with its console; only then `berth doctor --trust-hosts`.",
@@ -132,32 +141,40 @@ DEVICES: Mapping[str, Refusal] = {
     "missing-trunk": Refusal(
         "A port of the document is no trunk on the switch.", "Correct `trunks`, or have the port made a trunk."
     ),
-    "foreign-vlan": Refusal("The VLAN has a name that is not the tenant's.", "Have the network team clean it up, or wish for another ID."),
+    "foreign-vlan": Refusal(
+        "The VLAN has a name that is not the tenant's.", "Have the network team clean it up, or wish for another ID."
+    ),
     "foreign-route": Refusal(
         "A route to a tenant's address does not bear Berth's tag, or is another tenant's.",
         "Find out whose it is, and whether the tag was changed.",
     ),
     "foreign-translation": Refusal(
-        "A translation of a tenant's address, or the table, is not as Berth made it.", "Find out who made it, and remove it."
+        "A translation of a tenant's address, or the table, is not as Berth made it.",
+        "Find out who made it, and remove it.",
     ),
     "not-approved": Refusal(
         "A line for a switch is not among those an approver approved, or the approval does not stand any more.",
         "Look at the new preview, and approve that.",
     ),
     "not-reserved": Refusal(
-        "The VLAN ID, or the address, is not the tenant's at this moment.", "Onboard again; remove by hand what is left."
+        "The VLAN ID, or the address, is not the tenant's at this moment.",
+        "Onboard again; remove by hand what is left.",
     ),
     "not-there": Refusal(
-        "Configured by hand: the VLAN is not on the switch as approved.", "Configure the lines named, and approve again."
+        "Configured by hand: the VLAN is not on the switch as approved.",
+        "Configure the lines named, and approve again.",
     ),
     "still-there": Refusal("Configured by hand: the VLAN is still on the switch.", "Remove it, then `retry`."),
     "no-such-device": Refusal(
         "A device that holds something of the tenant's left the platform's document.",
         "Put it back and `retry`; `skip` if it is gone for good.",
     ),
-    "invalid-request": Refusal("A request to a device's queue that no run of Berth makes.", "Find out who signals the queue."),
+    "invalid-request": Refusal(
+        "A request to a device's queue that no run of Berth makes.", "Find out who signals the queue."
+    ),
     "failed": Refusal(
-        "A request breaks the session with the device in a way nobody foresaw.", "It is a mistake of Berth's: report it."
+        "A request breaks the session with the device in a way nobody foresaw.",
+        "It is a mistake of Berth's: report it.",
     ),
 }
 """Refusals at switches, edge routers and translators."""

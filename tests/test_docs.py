@@ -6,13 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
+from cli.exit_codes import ExitCode
 from cli.reference import cli_reference, errors_reference
 from clients.devices.reference import reference as switches_reference
 from clients.devices.routers.reference import reference as routers_reference
 from clients.devices.translators import ruleset, saving
 from tenancy.reference import reference
+from workers.doctor.findings import doctor_reference
 from workers.settings import settings_reference
 
 ROOT = Path(__file__).parents[1]
@@ -76,7 +76,9 @@ def test_the_site_is_built_and_nothing_of_it_is_fetched_from_elsewhere(tmp_path:
     pages = list(tmp_path.rglob("*.html"))
     assert len(pages) > 15
     for page in pages:
-        assert not re.search(out_of_the_house, page.read_text()), f"{page.name} has the reader's browser fetch something"
+        assert not re.search(out_of_the_house, page.read_text()), (
+            f"{page.name} has the reader's browser fetch something"
+        )
 
 
 def test_a_link_and_an_anchor_that_lead_nowhere_fail_the_build(tmp_path: Path) -> None:
@@ -98,3 +100,10 @@ def mkdocs(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+def test_the_page_on_the_doctor_tells_all_that_it_looks_at_and_each_exit_code_it_has() -> None:
+    page = (ROOT / "docs/how-to/doctor.md").read_text()
+    assert doctor_reference() in page, "put in what workers.doctor.findings.doctor_reference() returns"
+    codes = {int(code) for code in re.findall(r"^\| ([0-9]+) \|", page, re.MULTILINE)}
+    assert codes == {ExitCode.OK, ExitCode.USAGE, ExitCode.REFUSED, ExitCode.UNREACHABLE}

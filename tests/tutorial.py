@@ -40,9 +40,7 @@ def commands(page: str) -> Iterator[Command]:
         for start, end in zip(starts, [*starts[1:], len(block["body"])], strict=True):
             line, _, shows = block["body"][start:end].partition("\n")
             first = block.start("body") + start + len(line) + 1
-            yield Command(
-                line.removeprefix("$ "), shows, bool(block["title"]), (first, block.start("body") + end)
-            )
+            yield Command(line.removeprefix("$ "), shows, bool(block["title"]), (first, block.start("body") + end))
 
 
 _ALIKE = (

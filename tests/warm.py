@@ -1,8 +1,8 @@
 """Many `berth` commands for the price of loading it once: `python -m tests.warm`.
 
 To load `berth` is most of what a short command costs. This process has loaded it, and for each line on stdin (a JSON list: the
-terminal, then the command's arguments) forks one that runs the command at that terminal and ends with its exit code, which is printed.
-The environment and the folder are this process's own.
+terminal, then the command's arguments) forks one that runs the
+command at that terminal and ends with its exit code, which is printed. The environment and the folder are this process's own.
 """
 
 import json

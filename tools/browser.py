@@ -42,7 +42,7 @@ class Browser:
         await self._call("Page.navigate", url=url)
         async with asyncio.timeout(SECONDS):
             while until not in (await self.text()):
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.2)  # the page tells nobody
         await asyncio.sleep(2.0)  # frames, and what fades in
 
     async def text(self) -> str:
@@ -59,7 +59,9 @@ class Browser:
         size = {side: await self.run(f"window.inner{side.capitalize()}") for side in ("width", "height")}
         clip = {"x": 0, "y": 0, **size, "scale": scale}
         answer = await self._call("Page.captureScreenshot", format="png", clip=clip)
-        path.write_bytes(base64.b64decode(answer["data"]))
+        path.write_bytes(  # nothing else waits
+            base64.b64decode(answer["data"])
+        )
 
     async def _call(self, method: str, **parameters: Any) -> Any:
         number = next(self._numbers)

@@ -28,7 +28,8 @@ PICTURES = ROOT / "docs" / "assets"
 BERTH = Path(sys.executable).with_name("berth")
 COLUMNS = 80
 DETAILS = (1500, 1180, "Current Details")
-"""Width and height in which a run's details can be read, and what stands there once they are; their text has a frame of its own."""
+"""Width and height in which a run's details can be read, and what stands there once they are: their
+text has a frame of its own."""
 PAGE = """<html><body style="margin:0;background:#0c0c0c">
 <pre style="margin:16px 20px;font:14px/1.35 'DejaVu Sans Mono',monospace;color:{foreground}">{code}</pre></body></html>"""
 
@@ -138,7 +139,7 @@ async def picture(page: Browser, name: str, scale: float = 1.0) -> None:
     """Writes what the page shows."""
     path = PICTURES / f"{name}.png"
     await page.picture(path, scale)
-    print(f"{path.name}  {path.stat().st_size // 1000} kB")  # noqa: T201
+    print(f"{path.name}  {path.stat().st_size // 1000} kB")
 
 
 def _environment(**more: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Hooks of MkDocs: the rest of a folder in the navigation, and the example documents as a part of the site.
 
-The pages are read in the repository as well, so a link to `examples/` goes out of `docs/` there; on the site it has to stay inside.
+The pages are read in the repository as well, so a link to `examples/` goes out of `docs/` there;
+on the site it has to stay inside.
 """
 
 import re

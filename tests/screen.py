@@ -68,9 +68,9 @@ class Terminal:
         os.write(self._ours, text.encode())
 
     def until(self, shown: str, seconds: float = 60.0) -> str:
-        """The screen once this stands on it. Raises TimeoutError where nothing more comes."""
+        """The screen once this was written to it. Raises TimeoutError where nothing more comes."""
         deadline = time.monotonic() + seconds
-        while shown not in self.screen():
+        while shown not in self._output.decode(errors="ignore"):
             if not self._more(max(0.0, deadline - time.monotonic())):
                 raise TimeoutError(f"{shown!r} does not come:\n{self.screen()}")
         return self.screen()

@@ -111,7 +111,7 @@ class Desk:
         with Terminal() as terminal:
             print(json.dumps([terminal.name, *arguments]), file=_pipe(self._warm.stdin), flush=True)
             for question in QUESTION.finditer(command.shows):
-                terminal.until("[y/N]:", SECONDS)
+                terminal.until("[y/N]: ", SECONDS)  # with the blank, after which the answer is echoed
                 terminal.type(f"{question['answer']}\n")
             deadline = time.monotonic() + SECONDS
             while not select.select([answers], [], [], 0.02)[0]:

@@ -1,4 +1,4 @@
-"""Hooks of MkDocs: the rest of a folder in the navigation, and the example documents as a part of the site.
+"""Hooks of MkDocs: the rest of a folder in the navigation, and files of the repository that pages link to as a part of the site.
 
 The pages are read in the repository as well, so a link to `examples/` goes out of `docs/` there;
 on the site it has to stay inside.
@@ -10,10 +10,12 @@ from typing import Any
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).parents[1]
-EXAMPLES = "examples"
-_OUT = re.compile(r"\]\((?P<up>(?:\.\./)+)examples/")
+FOLDER = "repository"
+"""Where the site keeps those files."""
+_LINK = re.compile(r"\]\((?P<up>(?:\.\./)+)(?P<path>[^)#]+)\)")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -24,15 +26,32 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Adds the example documents."""
-    for path in sorted((ROOT / EXAMPLES).glob("*.yaml")):
-        files.append(File.generated(config, f"{EXAMPLES}/{path.name}", content=path.read_text(encoding="utf-8")))
+    """Adds the files of the repository that pages link to."""
+    linked = {
+        found["path"]
+        for page in files.documentation_pages()
+        for found in _LINK.finditer(page.content_string)
+        if _leads_out(found, page.src_uri)
+    }
+    for path in sorted(linked):
+        files.append(File.generated(config, f"{FOLDER}/{path}", abs_src_path=str(ROOT / path)))
     return files
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Leads links to the example documents to those of the site, which is one folder less deep."""
-    return _OUT.sub(lambda found: f"]({found['up'].removesuffix('../')}examples/", markdown)
+def on_page_markdown(markdown: str, page: Page, **_: Any) -> str:
+    """Leads links to files of the repository to those of the site, which are one folder less deep."""
+
+    def inside(found: re.Match[str]) -> str:
+        if not _leads_out(found, page.file.src_uri):
+            return found[0]
+        return f"]({found['up'].removesuffix('../')}{FOLDER}/{found['path']})"
+
+    return _LINK.sub(inside, markdown)
+
+
+def _leads_out(found: re.Match[str], page: str) -> bool:
+    """Whether a link of a page goes out of docs/ to a file that is there; others are MkDocs' to judge."""
+    return found["up"].count("../") == page.count("/") + 1 and (ROOT / found["path"]).is_file()
 
 
 def with_the_rest(nav: Any, docs: Path) -> Any:

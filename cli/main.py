@@ -14,9 +14,11 @@ import typer
 from cli import (
     commands_approve,
     commands_change,
+    commands_deployments,
     commands_devices,
     commands_doctor,
     commands_documents,
+    commands_health,
     commands_lab,
     commands_look,
     demo,
@@ -48,6 +50,8 @@ app.command("plan", rich_help_panel=DOCUMENTS)(commands_documents.plan_tenants)
 app.command("schema", rich_help_panel=DOCUMENTS)(commands_documents.schema)
 app.command("doctor", rich_help_panel=SERVICES)(commands_doctor.doctor)
 app.command("worker", rich_help_panel=SERVICES)(commands_lab.worker)
+app.command("health", rich_help_panel=SERVICES)(commands_health.health)
+app.add_typer(commands_deployments.app, name="deployments", rich_help_panel=SERVICES)
 app.add_typer(commands_lab.app, name="lab", rich_help_panel=SERVICES)
 commands_lab.app.add_typer(commands_devices.app, name="device")
 app.command("demo", rich_help_panel=SERVICES)(demo.demo)

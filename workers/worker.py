@@ -14,6 +14,7 @@ from temporalio.client import Client
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 
+from activities.audit import AuditSteps
 from activities.checks import Checks
 from activities.decisions import HEARTBEAT_EVERY, Pace
 from activities.devices import DeviceSteps, DeviceWork
@@ -37,6 +38,7 @@ from workers.logs import StepContext
 from workers.settings import ConfigurationError, Settings
 from workers.together import together
 from workflows import sandbox
+from workflows.audit import AuditFleet
 from workflows.device import DeviceQueue
 from workflows.face import SEARCH_ATTRIBUTES
 from workflows.look import LookAtEdge
@@ -52,7 +54,7 @@ DEVICE_POLLS = 1
 """Questions for work on devices that are open at once. Each that a frozen worker leaves open swallows a batch, which another
 worker gets 15 seconds later; the SDK's five would take more than a minute. A session lasts seconds and takes one of THREADS,
 so one question brings work fast enough."""
-WORKFLOWS = (OnboardTenant, OffboardTenant, DeviceQueue, LookAtEdge)
+WORKFLOWS = (OnboardTenant, OffboardTenant, DeviceQueue, LookAtEdge, AuditFleet)
 _VERSIONED = tuple(UpgradingDeviceQueue if one is DeviceQueue else one for one in WORKFLOWS)
 
 
@@ -77,6 +79,7 @@ def make_worker(
     )
     checks, objects, vpc = Checks(kube, pace, settings.platform), ObjectSteps(kube, pace), VpcSteps(kube, pace)
     vlans, notices = VlanSteps(kube, pace), NoticeSteps(settings.platform, secret_reader(kube), pace)
+    audit = AuditSteps(kube, client, pace, settings.platform)
     edge, public = EdgeSteps(kube, pace), PublicAddressSteps(kube, pace)
     devices = DeviceSteps(
         client,
@@ -106,6 +109,9 @@ def make_worker(
         edge.record_announcement,
         edge.edge_instructions,
         notices.notify,
+        audit.look_at_platform,
+        audit.look_at_reservations,
+        audit.changed_since,
         # These two only speak with Temporal.
         devices.ask_device,
         devices.time_to_settle,

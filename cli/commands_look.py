@@ -18,6 +18,7 @@ from cli.follow import Watched
 from cli.options import Json, Tenant
 from cli.report import complain, end_view, plain, report
 from cli.runs import Entry, NoAnswerError, ask, entries, latest, missing, troubles
+from cli.serving import another_version_serves
 from cli.session import Session, session
 from cli.show import OUTCOME_STYLE, edge_now_view, moment, run_view, took
 from cli.terminal import clean, say, show, show_json
@@ -91,7 +92,7 @@ async def _edge_now(client: Client, one: Watched) -> tuple[EdgeSeen | None, str 
     handed_over = one.end.result if one.end is not None else None
     if one.run is None or not isinstance(handed_over, HandOver):
         return None, None
-    if one.silence:
+    if one.silence and not await another_version_serves(client, one.run.handle, one.run.task_queue):
         return None, one.silence
     try:
         return await edge_now(client, one.run, handed_over), None

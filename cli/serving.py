@@ -52,6 +52,13 @@ async def absence(client: Client, handle: WorkflowHandle[Any, Any], task_queue: 
     )
 
 
+async def another_version_serves(client: Client, handle: WorkflowHandle[Any, Any], task_queue: str) -> bool:
+    """Whether a run without an answer only lacks the workers of its own version, and new runs find others."""
+    pinned = await _version_of(handle)
+    found = await _pollers(client, task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
+    return pinned is not None and any(one.version not in (None, pinned) for one in found)
+
+
 async def no_worker_beside_devices(client: Client, task_queue: str) -> str | None:
     """That nobody has asked lately for what runs of this task queue want done on devices; None where somebody has."""
     devices = names.device_task_queue(task_queue)

@@ -4,11 +4,13 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from cli.main import run as berth
 from clients.errors import UnavailableError
@@ -16,8 +18,9 @@ from lab.ports import reserve
 from tests.durability.scene import Scene, a_scene, eventually
 from tests.durability.tenants import tenant
 from workers import health
-from workers.health import Readiness, ask_health, health_pages
-from workers.settings import ConfigurationError, UnreachableError
+from workers.connect import connect_kubernetes
+from workers.health import Readiness, ask_health, health_pages, known_to
+from workers.settings import ConfigurationError, UnreachableError, load_settings
 
 
 class System:
@@ -89,6 +92,37 @@ async def test_kubernetes_has_to_answer_once_and_may_go_later(ready: Readiness, 
     kubernetes.error = UnavailableError("gone")
     seen = await ready.look()
     assert (seen["ready"], seen["kubernetes"]) == (True, "gone")
+
+
+@pytest.mark.parametrize(("status", "ready"), [(403, True), (401, False)])
+async def test_a_worker_that_may_read_no_namespaces_is_known_and_one_with_a_wrong_token_is_not(
+    status: int, ready: bool
+) -> None:
+    async with kubernetes_that_answers(status) as url:
+        kube = await connect_kubernetes(load_settings(kube_server=url))
+        try:
+            seen = await Readiness(System(), lambda: known_to(kube), ()).look()
+        finally:
+            await kube.close()
+    assert (seen["ready"], "401" in seen["kubernetes"]) == (ready, not ready)
+
+
+@asynccontextmanager
+async def kubernetes_that_answers(status: int) -> AsyncIterator[str]:
+    """An API server that answers this to everything; where it is."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({"kind": "Status", "code": status, "message": "no"}, status=status)
+
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        await runner.cleanup()
 
 
 async def test_who_asks_often_does_not_make_the_worker_ask_often(

@@ -3,7 +3,7 @@
 import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -11,8 +11,9 @@ from typing import Literal
 import pytest
 from temporalio.api.enums.v1 import VersioningBehavior
 from temporalio.client import Client
+from temporalio.service import RPCError
 
-from cli.serving import absence
+from cli.serving import absence, another_version_serves
 from clients.errors import UnavailableError
 from tests.workflows.another_version import OnboardTenantOtherwise
 from tests.workflows.edge_world import EdgeWorld, running_edge_world, static_routes
@@ -77,7 +78,8 @@ async def test_a_run_ends_on_the_version_it_began_with_while_new_ones_and_device
         down = [world.edge.device(one["name"]) for one in announce["routers"]]
         for device in down:
             device.down = UnavailableError("no route to host")
-        async with serving(world, temporal_address, "1", old):
+        async with AsyncExitStack() as leaving:
+            await leaving.enter_async_context(serving(world, temporal_address, "1", old))
             await seen(world, lambda found: found["1"].state == "waiting", "Temporal knows the first version")
             with pytest.raises(
                 ConfigurationError, match="has no version 2, but 1: start workers with BERTH_DEPLOYMENT="
@@ -116,6 +118,14 @@ async def test_a_run_ends_on_the_version_it_began_with_while_new_ones_and_device
                 assert old.taken.count("preflight") == new.taken.count("preflight") == 1
                 assert old.taken.count("hand-over") == new.taken.count("hand-over") == 1
                 assert old.taken.count("batch") <= before + len(down)
+                await leaving.aclose()
+                # Who has ended on the old version is answered for by nobody; new runs, and looks at the edge, are.
+                with pytest.raises(RPCError):
+                    await first.query("status", rpc_timeout=timedelta(seconds=1))
+                assert f"no worker of version 1 of deployment {name}, on which this run ends," in await absence(
+                    client, first, queue
+                )
+                assert await another_version_serves(client, first, queue)
                 found = await seen(world, lambda found: found["1"].state == "drained", "the old version drains")
                 assert (found["1"].runs, found["1"].needed) == (0, False)
 

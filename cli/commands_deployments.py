@@ -33,10 +33,9 @@ def deployments(context: typer.Context, json: Json = False) -> int:
     elif found:
         show(_table(found))
         for one in found:
-            if one["needed"] and not (one["platform_workers"] and one["device_workers"]):
-                lacking = "platform" if not one["platform_workers"] else "devices"
+            if part := lacking(one):
                 say(
-                    f"version {one['build_id']} is needed, and no worker of it serves the {lacking} queue: start one with"
+                    f"version {one['build_id']} is needed, and no worker of it serves {part}: start one with"
                     f" BERTH_DEPLOYMENT={deployment} BERTH_BUILD_ID={one['build_id']}"
                 )
         if not any(one["state"] == "current" for one in found):
@@ -44,6 +43,14 @@ def deployments(context: typer.Context, json: Json = False) -> int:
     else:
         say(f"Temporal knows no worker of deployment {deployment}: start one with BERTH_DEPLOYMENT={deployment}")
     return ExitCode.OK
+
+
+def lacking(one: dict[str, Any]) -> str | None:
+    """What nobody of a version does that has to be done by it."""
+    if one["needed"] and not one["platform_workers"]:
+        return "the platform"
+    # What runs of a version that drains ask of devices is done by the current one.
+    return "devices" if one["state"] in ("current", "ramping") and not one["device_workers"] else None
 
 
 @app.command("use")

@@ -2,17 +2,20 @@
 
 import asyncio
 import dataclasses
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from temporalio.api.enums.v1 import VersioningBehavior
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from cli.commands_deployments import lacking
+from cli.main import run as run_berth
 from cli.serving import absence, another_version_serves
 from clients.errors import UnavailableError
 from tests.workflows.another_version import OnboardTenantOtherwise
@@ -130,19 +133,58 @@ async def test_a_run_ends_on_the_version_it_began_with_while_new_ones_and_device
                 assert (found["1"].runs, found["1"].needed) == (0, False)
 
 
-async def test_the_old_version_cannot_be_left_before_the_new_one_serves_the_devices_too(
-    client: Client, temporal_address: str, tmp_path: Path, name: str
+async def test_an_operator_chooses_a_version_once_it_serves_the_devices_too(
+    client: Client,
+    temporal_address: str,
+    tmp_path: Path,
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    async def berth(*arguments: str) -> tuple[int, dict[str, Any], str]:
+        code = await asyncio.to_thread(run_berth, [*arguments, "--json"])
+        said = capsys.readouterr()
+        return code, json.loads(said.out), said.err
+
     async with (
         running_edge_world(client, tmp_path, name, static_routes(name), serving=False) as world,
         serving(world, temporal_address, "1", Strikes()),
     ):
-        await made_current(world, "1")
+        queue = world.settings.task_queue
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("BERTH_TEMPORAL_ADDRESS", temporal_address)
+        monkeypatch.setenv("BERTH_TASK_QUEUE", queue)
+        code, told, _ = await berth("deployments")
+        assert (code, told["error"]["message"].partition(":")[0]) == (2, "BERTH_DEPLOYMENT is not set")
+        monkeypatch.setenv("BERTH_DEPLOYMENT", name)
+
+        used = {"deployment": name, "current": "1"}
+        assert (await berth("deployments", "use", "1"))[:2] == (0, {**used, "changed": True})
+        assert (await berth("deployments", "use", "1"))[:2] == (0, {**used, "changed": False})
         async with serving(part(world, "platform"), temporal_address, "2", Strikes()):
             await seen(world, lambda found: "2" in found and found["2"].platform_workers == 1, "the new version comes")
-            with pytest.raises(
-                ConfigurationError, match=f"has no worker that serves {world.settings.task_queue}-devices"
-            ):
-                await made_current(world, "2", wait=AT_ONCE)
+            code, told, _ = await berth("deployments", "use", "2", "--wait", "0")
+            assert (code, f"has no worker that serves {queue}-devices" in told["error"]["message"]) == (2, True)
             async with serving(part(world, "devices"), temporal_address, "2", Strikes()):
-                assert await made_current(world, "2") is True
+                code, told, _ = await berth("deployments", "use", "2")
+                assert (code, told["changed"]) == (0, True)
+                code, told, _ = await berth("deployments")
+                assert await asyncio.to_thread(run_berth, ["deployments"]) == 0
+                table = capsys.readouterr().out.splitlines()
+        assert [line.split()[:5] for line in table[1:]] == [
+            ["2", "current", "0", "1", "1"],
+            ["1", "draining", "0", "1", "1"],
+        ]
+        assert code == 0
+        states = [
+            (one["build_id"], one["state"], one["platform_workers"], one["device_workers"]) for one in told["versions"]
+        ]
+        assert states == [("2", "current", 1, 1), ("1", "draining", 1, 1)]
+
+
+def test_only_what_a_version_has_to_do_itself_is_told_as_lacking() -> None:
+    nobody = {"needed": True, "state": "draining", "platform_workers": 0, "device_workers": 0}
+    assert lacking(nobody) == "the platform"
+    assert lacking({**nobody, "platform_workers": 1}) is None
+    assert lacking({**nobody, "platform_workers": 1, "state": "current"}) == "devices"
+    assert lacking({**nobody, "needed": False, "state": "drained"}) is None

@@ -95,7 +95,7 @@ async def test_kubernetes_has_to_answer_once_and_may_go_later(ready: Readiness, 
 
 
 @pytest.mark.parametrize(("status", "ready"), [(403, True), (401, False)])
-async def test_a_worker_that_may_read_no_namespaces_is_known_and_one_with_a_wrong_token_is_not(
+async def test_a_worker_that_may_not_read_the_version_is_known_and_one_with_a_wrong_token_is_not(
     status: int, ready: bool
 ) -> None:
     async with kubernetes_that_answers(status) as url:

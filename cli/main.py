@@ -18,6 +18,7 @@ from cli import (
     commands_doctor,
     commands_documents,
     commands_lab,
+    commands_lab_platform,
     commands_look,
     demo,
 )
@@ -49,6 +50,7 @@ app.command("schema", rich_help_panel=DOCUMENTS)(commands_documents.schema)
 app.command("doctor", rich_help_panel=SERVICES)(commands_doctor.doctor)
 app.command("worker", rich_help_panel=SERVICES)(commands_lab.worker)
 app.add_typer(commands_lab.app, name="lab", rich_help_panel=SERVICES)
+commands_lab.app.command("platform")(commands_lab_platform.platform)
 commands_lab.app.add_typer(commands_devices.app, name="device")
 app.command("demo", rich_help_panel=SERVICES)(demo.demo)
 

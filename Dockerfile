@@ -12,10 +12,9 @@ COPY requirements.lock ./
 RUN pip download --require-hashes --no-deps --only-binary=:all: --dest /wheels --requirement requirements.lock
 COPY . ./
 RUN pip wheel --no-index --find-links=/wheels --no-deps --wheel-dir=/wheels .
-# `--no-index`: the versions are those of the folder. hadolint does not see it.
-# hadolint ignore=DL3013
 # Compiled now, because the file system is read-only later; but of the Kubernetes client, which would be half of the image,
 # only what a worker loads.
+# hadolint ignore=DL3013
 RUN python -m venv --without-pip /opt/berth \
  && pip --python /opt/berth/bin/python install --no-index --find-links=/wheels --no-compile berth \
  && /opt/berth/bin/python -m compileall -q -x /kubernetes/ /opt/berth/lib \
@@ -23,6 +22,7 @@ RUN python -m venv --without-pip /opt/berth \
 
 FROM build AS build-lab
 # What the simulated switches need of the extra `lab`. Its other part, a Temporal, is not needed beside a real one.
+# hadolint ignore=DL3013
 RUN pip --python /opt/berth/bin/python install --no-index --find-links=/wheels --compile asyncssh
 
 FROM python:${PYTHON} AS base
@@ -49,5 +49,5 @@ ENV BERTH_PLATFORM=/etc/berth/platform.yaml \
     BERTH_METRICS_ADDRESS=0.0.0.0:9464 \
     BERTH_LOG_FORMAT=json
 EXPOSE 8080 9464
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["berth", "health"]
+HEALTHCHECK --interval=15s --timeout=10s --start-period=60s --retries=3 CMD ["berth", "health"]
 CMD ["worker"]

@@ -128,6 +128,23 @@ def test_only_who_needs_the_database_reaches_it_and_its_password() -> None:
     assert knowing == dict.fromkeys(("postgresql", "schema", "temporal"), ("password", True))
 
 
+def test_the_password_is_made_once_and_by_chance_or_not_at_all(tmp_path: Path) -> None:
+    (script,) = SERVICES["password"]["command"]
+    here = script.replace("/run/password", str(tmp_path))
+    shell = SERVICES["password"]["entrypoint"]
+    file = tmp_path / "postgresql"
+    without_chance = here.replace("/dev/urandom", str(tmp_path / "nothing"))
+    assert subprocess.run([*shell, without_chance], capture_output=True, check=False).returncode != 0
+    assert not file.exists()
+    made = set()
+    for _ in range(2):
+        subprocess.run([*shell, here], check=True)
+        made.add(file.read_text())
+    assert len(made) == 1
+    assert re.fullmatch("[0-9a-f]{64}", made.pop())
+    assert file.stat().st_mode & 0o777 == 0o444
+
+
 def test_every_volume_is_declared_and_every_mounted_file_is_there() -> None:
     named = set(YAML(typ="safe").load(COMPOSE.read_text())["volumes"])
     sources = {source for service in SERVICES.values() for source, _ in mounts(service).values()}

@@ -192,7 +192,7 @@ def test_a_stopped_worker_gets_longer_than_its_steps_do() -> None:
 def test_the_page_names_every_service_and_speaks_only_of_services_there_are() -> None:
     page = (ROOT / "docs/how-to/compose.md").read_text()
     assert all(f"`{name}`" in page for name in SERVICES)
-    for line in re.findall(r"docker compose (?:.* )?(?:exec|run|logs|restart|stop)(?: -\S+)* (\S+)", page):
+    for line in re.findall(r"docker compose (?:.* )?(?:exec|run|logs|restart|stop)(?: -\S+)* ([a-z]+)", page):
         assert line in SERVICES
 
 

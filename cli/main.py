@@ -21,6 +21,7 @@ from cli import (
     commands_documents,
     commands_health,
     commands_lab,
+    commands_lab_platform,
     commands_look,
     demo,
 )
@@ -56,6 +57,7 @@ app.command("worker", rich_help_panel=SERVICES)(commands_lab.worker)
 app.command("health", rich_help_panel=SERVICES)(commands_health.health)
 app.add_typer(commands_deployments.app, name="deployments", rich_help_panel=SERVICES)
 app.add_typer(commands_lab.app, name="lab", rich_help_panel=SERVICES)
+commands_lab.app.command("platform")(commands_lab_platform.platform)
 commands_lab.app.add_typer(commands_devices.app, name="device")
 app.command("demo", rich_help_panel=SERVICES)(demo.demo)
 

@@ -43,8 +43,8 @@ async def test_with_temporals_history_gone_a_tenant_is_brought_up_to_date_and_ta
 ) -> None:
     before = [switch.text("startup") for switch in world.switches]
     first = await world.approved()
-    for workflow in (names.workflow(world.name), *(names.device_workflow(one.name) for one in world.switches)):
-        await forgotten(client, workflow)
+    # What became of the devices' queues is not asked here: a queue that is gone is waited for, and has tests of its own.
+    await forgotten(client, names.workflow(world.name))
     world.handles.clear()
 
     again = await world.onboarded(vlan_tenant(world.name))

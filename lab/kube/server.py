@@ -13,6 +13,7 @@ from lab.kube import discovery, patches, requests, statuses, tables
 from lab.kube.api import Api, WriteOptions
 from lab.kube.faults import Call, Calls, Fault, Faults
 from lab.kube.kinds import KINDS
+from lab.kube.rbac import Asked, Rights
 from lab.kube.requests import Target
 from lab.kube.selectors import Selector, parse_selector
 from lab.kube.statuses import StatusError
@@ -47,6 +48,7 @@ class ApiServer:
         self._calls = calls
         self._watches = Watches()
         self._late: set[asyncio.Task[Answer]] = set()
+        self.rights: Rights | None = None
         self.errors: list[Exception] = []
         api.store.listeners.append(self._watches.tell)
 
@@ -83,6 +85,7 @@ class ApiServer:
         status = 0
         try:
             verb = requests.parse_verb(request.method, target, request.query)
+            self._authorize(request, target, verb)
             body = requests.parse_body(await request.read(), request.content_type)
             if verb == "create" and isinstance(body, dict):
                 name = str((body.get("metadata") or {}).get("name") or "")
@@ -116,6 +119,20 @@ class ApiServer:
             return _response(_refusal(StatusError(500, f"the simulator failed: {type(error).__name__}")))
         finally:
             self._calls.record(Call(verb, target.plural, target.namespace, name, status, target.subresource))
+
+    def _authorize(self, request: web.Request, target: Target, verb: str) -> None:
+        """Refuses what the account was not granted. Its token is its name; who shows none is the administrator."""
+        account = request.headers.get(hdrs.AUTHORIZATION, "").removeprefix("Bearer ")
+        # Every account may ask about itself (ClusterRole system:basic-user).
+        if self.rights is None or not account or target.plural == "selfsubjectaccessreviews":
+            return
+        name = target.name
+        if verb in ("list", "watch", "deletecollection"):
+            name = _selector(target, request.query).name or ""
+        resource = f"{target.plural}/{target.subresource}" if target.subresource else target.plural
+        asked = Asked(verb, target.kind.group, resource, target.namespace, name)
+        if not self.rights.allow(account, asked):
+            raise statuses.forbidden(target.kind.resource, name, f'User "{account}" {asked}')
 
     async def _strike_before(self, fault: Fault, verb: str) -> None:
         match fault.effect:

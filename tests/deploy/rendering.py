@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # ships no types
 
+from clients.kube_ovn.rights import Serves, rights
+from lab.kube.rbac import Grant
 from tenancy.edge import OneToOneNat, StaticRoutes
 from tenancy.platform import Platform
 
@@ -78,6 +80,21 @@ def _write_bases(tree: Path) -> None:
         folders = [one for one in said["resources"] if (path.parent / one).is_dir()]
         said |= {"bases": folders, "resources": [one for one in said["resources"] if one not in folders]}
         path.write_text(yaml.safe_dump(said))
+
+
+def granted_by_the_table(platform: Platform, serves: Serves, account: str) -> set[Grant]:
+    """What clients/kube_ovn/rights.py says, as RBAC has it."""
+    return {
+        Grant(
+            account=account,
+            verb=one.verb,
+            group=one.kind.api_version.rpartition("/")[0],
+            resource=one.kind.plural,
+            namespace=one.namespace or "",
+            name=one.name or "",
+        )
+        for one in rights(platform, serves)
+    }
 
 
 def manifests_of_the_page() -> list[Manifest]:

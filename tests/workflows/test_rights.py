@@ -8,26 +8,26 @@ import json
 from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from temporalio.client import Client
 
 from clients.kube_ovn import holders, reservations
 from clients.kube_ovn.client import KubeOvn
-from clients.kube_ovn.rights import Serves, rights
 from clients.kube_ovn.secret import secret_reader
 from lab.kube import KubeSimulator
-from lab.kube.rbac import Asked, Grant, Rights
+from lab.kube.rbac import Asked, Rights
 from tenancy import names
 from tenancy.documents import read_platform, read_tenant
 from tenancy.kinds import KINDS, SECRET
-from tenancy.platform import Platform
 from tests.deploy.rendering import (
     DEVICE_WORKER,
     WORKER,
     Manifest,
     all_rendered,
     folders_for,
+    granted_by_the_table,
     manifests_of_the_page,
 )
 from tests.workflows.edge_world import one_to_one_nat, running_edge_world, static_routes
@@ -39,6 +39,7 @@ from workers.devices import sessions
 from workers.doctor import examine_devices
 from workers.observe import plans
 from workers.worker import make_worker
+from workflows.face import AUDIT_FLEET, AuditReport
 
 HELD = "tests.berth.network/held"
 """A finalizer of somebody else's."""
@@ -85,21 +86,6 @@ class OnAHeldPlatform(Rights):
     @staticmethod
     def _namespace(asked: Asked) -> str:
         return asked.namespace if NAMESPACED[asked.resource] else ""
-
-
-def granted_by_the_table(platform: Platform, serves: Serves, account: str) -> set[Grant]:
-    """What clients/kube_ovn/rights.py says, as RBAC has it."""
-    return {
-        Grant(
-            account=account,
-            verb=one.verb,
-            group=one.kind.api_version.rpartition("/")[0],
-            resource=one.kind.plural,
-            namespace=one.namespace or "",
-            name=one.name or "",
-        )
-        for one in rights(platform, serves)
-    }
 
 
 def use(world: World, document: Document, beside: Sequence[Manifest] = ()) -> OnAHeldPlatform:
@@ -152,7 +138,9 @@ EVERY_USE: Sequence[Document] = (
 
 
 async def change_and_take_back(world: World, tenant: Document) -> None:
-    """A tenant that is there is planned anew, changed as far as it can be, and goes."""
+    """A tenant that is there is audited, planned anew, changed as far as it can be, and goes."""
+    audit = await world.started(AUDIT_FLEET, f"audit-{uuid4()}", args=[])
+    assert AuditReport.model_validate(await audit.result()).findings == ()
     platform = read_platform(json.loads(world.settings.platform.read_text()))
     assert await plans(world.settings, [read_tenant(tenant, platform)])
     changed = json.loads(json.dumps(tenant))

@@ -78,7 +78,8 @@ def identity(manifest: Manifest) -> tuple[str, str, str]:
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 def test_every_object_is_one_that_kubernetes_takes(whole: list[Manifest], version: str) -> None:
     for manifest in whole:
-        if manifest["kind"] != "ServiceMonitor":
+        is_known = "AdmissionPolicy" not in manifest["kind"] or version != OLDEST  # its folder says from when on
+        if manifest["kind"] != "ServiceMonitor" and is_known:
             kubernetes_validate.validate(manifest, version, strict=True)
 
 

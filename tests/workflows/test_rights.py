@@ -8,7 +8,9 @@ import json
 from base64 import b64encode
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 import pytest
 from temporalio.client import Client
@@ -18,9 +20,11 @@ from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.secret import secret_reader
 from lab.kube import KubeSimulator
 from lab.kube.rbac import Asked, Rights
+from lab.kube.store import Stored
 from tenancy import names
 from tenancy.documents import read_platform, read_tenant
 from tenancy.kinds import KINDS, SECRET
+from tests.deploy.admission import refusals
 from tests.deploy.rendering import (
     DEVICE_WORKER,
     WORKER,
@@ -43,7 +47,7 @@ from workflows.face import AUDIT_FLEET, AuditReport
 
 HELD = "tests.berth.network/held"
 """A finalizer of somebody else's."""
-NAMESPACED = {kind.plural: kind.namespaced for kind in (*KINDS.values(), SECRET)}
+KINDS_BY_PLURAL = {kind.plural: kind for kind in (*KINDS.values(), SECRET)}
 
 
 class OnAHeldPlatform(Rights):
@@ -57,6 +61,7 @@ class OnAHeldPlatform(Rights):
         self._kube = kube
 
     def allow(self, account: str, asked: Asked) -> bool:
+        _accounts[asyncio.current_task()] = account
         if asked.verb == "delete":
             self._hold(asked)
         if asked.verb == "watch":
@@ -85,7 +90,41 @@ class OnAHeldPlatform(Rights):
 
     @staticmethod
     def _namespace(asked: Asked) -> str:
-        return asked.namespace if NAMESPACED[asked.resource] else ""
+        return asked.namespace if KINDS_BY_PLURAL[asked.resource].namespaced else ""
+
+
+_accounts: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+"""Whose request a task carries out; those of Kube-OVN's controller have none."""
+
+
+def admitting(kube: KubeSimulator, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """From here on each write of an account is judged by deploy/kubernetes/admission; fills up with what is refused."""
+    refused: list[str] = []
+    create, update, delete = kube.api.create, kube.api.update, kube.api.delete
+
+    def judge(operation: str, plural: str, namespace: str, name: str, after: Manifest | None) -> None:
+        before = None if operation == "CREATE" else kube.api.find(plural, name, namespace)
+        task = asyncio.current_task()
+        account = _accounts.get(task) if task is not None else None  # the controller writes from a timer, too
+        if account is not None and (after or before):
+            group = KINDS_BY_PLURAL[plural].api_version.rpartition("/")[0]
+            refused.extend(refusals(account, operation, group, plural, namespace, before, after))
+
+    def creating(plural: str, manifest: Manifest, namespace: str = "", *given: Any) -> Stored:
+        judge("CREATE", plural, namespace, "", manifest)
+        return create(plural, manifest, namespace, *given)
+
+    def updating(plural: str, manifest: Manifest, namespace: str = "", name: str = "", *given: Any) -> Stored:
+        judge("UPDATE", plural, namespace, name, manifest)
+        return update(plural, manifest, namespace, name, *given)
+
+    def deleting(plural: str, name: str, namespace: str = "", *given: Any) -> tuple[Stored, bool]:
+        judge("DELETE", plural, namespace, name, None)
+        return delete(plural, name, namespace, *given)
+
+    for name, instead in (("create", creating), ("update", updating), ("delete", deleting)):
+        monkeypatch.setattr(kube.api, name, instead)
+    return refused
 
 
 def use(world: World, document: Document, beside: Sequence[Manifest] = ()) -> OnAHeldPlatform:
@@ -169,6 +208,7 @@ async def test_overlay_tenants_live_on_exactly_the_rights_that_are_granted(
         client, tmp_path, name, static_routes(name), serving=False, kube_token_file=worker
     ) as world:
         api = await device_account(world, device_worker, monkeypatch)
+        refused = admitting(world.kube, monkeypatch)
         async with world.serving():
             for document, external_ips in (
                 (bare, ()),
@@ -185,6 +225,7 @@ async def test_overlay_tenants_live_on_exactly_the_rights_that_are_granted(
                 await world.onboarded(tenant)
                 await change_and_take_back(world, tenant)
                 assert_exact(found, document)
+        assert refused == []
         await api.close()
 
 
@@ -208,6 +249,7 @@ async def test_vlan_tenants_live_on_exactly_the_rights_that_are_granted(
         await make(world, "api/v1/namespaces", {"metadata": {"name": where["namespace"]}})
         kept = {"metadata": {"name": secret}, "data": {"password": b64encode(PASSWORD.encode()).decode()}}
         await make(world, f"api/v1/namespaces/{where['namespace']}/secrets", kept)
+        refused = admitting(world.kube, monkeypatch)
         document = json.loads(world.settings.platform.read_text())
         found = use(world, document, (role, binding))
         api = await device_account(world, device_worker, monkeypatch)
@@ -221,3 +263,4 @@ async def test_vlan_tenants_live_on_exactly_the_rights_that_are_granted(
         await api.close()
 
     assert_exact(found, document)
+    assert refused == []

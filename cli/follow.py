@@ -14,7 +14,7 @@ from temporalio.client import Client
 from cli.endings import End, end
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
-from cli.runs import NoAnswerError, Run, Trouble, ask, reaching, troubles
+from cli.runs import NoAnswerError, Run, Trouble, ask, missing, reaching, troubles
 from workflows.face import Outcome, Status, StepState
 
 POLL_SECONDS = 0.25
@@ -33,6 +33,8 @@ class Watched:
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
     silence: str | None = None
     """Why nobody answers for the run at present."""
+    missing: str | None = None
+    """Which worker is missing for it to go on, though one answers."""
     end: End | None = None
 
 
@@ -74,7 +76,7 @@ async def _follow(client: Client, run: Run, one: Watched, changed: Callable[[], 
                     return
                 await asyncio.wait({ending}, timeout=POLL_SECONDS)
             await _look(client, run, one, closely=False)
-            one.troubles, one.silence = {}, None
+            one.troubles, one.silence, one.missing = {}, None, None
             one.end = ending.result()
             changed()
         finally:
@@ -90,6 +92,7 @@ async def _look(client: Client, run: Run, one: Watched, *, closely: bool) -> Non
     one.silence = None
     if closely:
         one.troubles = await troubles(client, run) if _moves(one.status) else {}
+        one.missing = await missing(client, run, one.status)
 
 
 def _moves(status: Status) -> bool:

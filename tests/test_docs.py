@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from cli.exit_codes import ExitCode
 from clients.devices.reference import reference as switches_reference
 from clients.devices.routers.reference import reference as routers_reference
 from clients.devices.translators import ruleset, saving
 from tenancy.reference import reference
+from workers.doctor.findings import doctor_reference
 from workers.settings import settings_reference
 
 ROOT = Path(__file__).parents[1]
@@ -42,3 +44,10 @@ def test_no_link_of_a_page_leads_nowhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text()):
         if not target.startswith("https://"):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_page_on_the_doctor_tells_all_that_it_looks_at_and_each_exit_code_it_has() -> None:
+    page = (ROOT / "docs/how-to/doctor.md").read_text()
+    assert doctor_reference() in page, "put in what workers.doctor.findings.doctor_reference() returns"
+    codes = {int(code) for code in re.findall(r"^\| ([0-9]+) \|", page, re.MULTILINE)}
+    assert codes == {ExitCode.OK, ExitCode.USAGE, ExitCode.REFUSED, ExitCode.UNREACHABLE}

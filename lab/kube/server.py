@@ -71,14 +71,19 @@ class ApiServer:
         if path == "/openapi/v2" and "protobuf" in request.headers.get(hdrs.ACCEPT, ""):
             headers = {hdrs.CONTENT_TYPE: discovery.OPENAPI_V2_PROTOBUF}
             return web.Response(body=discovery.openapi_v2_protobuf(), headers=headers)
-        found = discovery.document(path, request.host) if request.method == "GET" else None
+        found = discovery.document(path, request.host, self._is_served) if request.method == "GET" else None
         if found is not None:
             return web.json_response(found)
         target = requests.parse_target(path)
-        if target is None:
+        if target is None or not self._is_served(target.plural):
             missing = StatusError(404, "the server could not find the requested resource", reason="NotFound")
             return _response(_refusal(missing))
         return await self._serve(request, target)
+
+    def _is_served(self, plural: str) -> bool:
+        """Whether there is such a kind: a custom one goes with its definition."""
+        kind = KINDS.get(plural)
+        return kind is None or not kind.custom or self._api.find("customresourcedefinitions", kind.resource) is not None
 
     async def _serve(self, request: web.Request, target: Target) -> web.StreamResponse:
         verb, name = "", target.name

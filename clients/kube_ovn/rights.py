@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from clients.kube_ovn.prerequisites import GATEWAY_CONFIG
+from clients.kube_ovn.foundation import GATEWAY_CONFIG
 from tenancy import kinds, names
 from tenancy.edge import ByEdgeTeam, OneToOneNat, StaticRoutes
 from tenancy.kinds import Kind

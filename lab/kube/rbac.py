@@ -59,6 +59,10 @@ class Rights:
         self.used: set[Grant] = set()
         self.refused: list[tuple[str, Asked]] = []
 
+    def covers(self, account: str, asked: Asked) -> bool:
+        """Whether an account may, which is asked only."""
+        return any(grant.covers(account, asked) for grant in self.granted)
+
     def allow(self, account: str, asked: Asked) -> bool:
         """Whether an account may, which is remembered. Of several grants the narrowest is the one that was used."""
         covering = [grant for grant in self.granted if grant.covers(account, asked)]

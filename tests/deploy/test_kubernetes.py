@@ -28,6 +28,7 @@ from tests.deploy.rendering import (
 from tests.tenancy.documents import raw_platform
 from tests.tenancy.edge_documents import by_hand, nat, static
 from tests.tenancy.vlan_documents import raw_vlan_platform
+from workers import health
 from workers.settings import Settings, load_settings
 
 FOLDERS = sorted(str(path.parent.relative_to(KUBERNETES)) for path in KUBERNETES.rglob("kustomization.yaml"))
@@ -162,6 +163,15 @@ def test_a_workers_variables_ports_probes_and_files_are_those_of_the_code(
     documents = next(one["configMap"]["name"] for one in sources if "configMap" in one)
     (files,) = (one for one in of_kind(whole, "ConfigMap") if one["metadata"]["name"] == documents)
     assert {str(settings.platform), str(settings.known_hosts)} == {f"/etc/berth/{file}" for file in files["data"]}
+
+
+def test_the_image_and_the_health_pages_are_what_the_pods_expect(whole: list[Manifest]) -> None:
+    users = {one["spec"]["template"]["spec"]["securityContext"]["runAsUser"] for one in deployments(whole)}
+    image = (KUBERNETES.parents[1] / "Dockerfile").read_text()
+    assert set(re.findall(r"(?m)^USER (\d+):\d+$", image)) == {str(user) for user in users}
+    served = set(re.findall(r'add_get\("([^"]+)"', Path(health.__file__).read_text()))
+    probes = {"startupProbe", "livenessProbe", "readinessProbe"}
+    assert {container_of(one)[probe]["httpGet"]["path"] for one in deployments(whole) for probe in probes} == served
 
 
 def test_a_worker_serves_everything_until_device_workers_are_taken_in(

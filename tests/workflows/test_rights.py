@@ -40,7 +40,8 @@ from tests.workflows.vlan_world import PASSWORD, running_vlan_world
 from tests.workflows.world import Document, World, failure, platform_document, tenant_document
 from workers.connect import connect_kubernetes
 from workers.devices import sessions
-from workers.doctor import examine_devices
+from workers.doctor.examination import Examination
+from workers.doctor.findings import Area
 from workers.observe import plans
 from workers.worker import make_worker
 from workflows.face import AUDIT_FLEET, AuditReport
@@ -253,12 +254,18 @@ async def test_vlan_tenants_live_on_exactly_the_rights_that_are_granted(
         document = json.loads(world.settings.platform.read_text())
         found = use(world, document, (role, binding))
         api = await device_account(world, device_worker, monkeypatch)
-        devices = world.settings.model_copy(update={"kube_token_file": device_worker})
+        devices = world.settings.model_copy(update={"kube_token_file": device_worker, "serves": "devices"})
+        platform = world.settings.model_copy(update={"serves": "platform"})
         tenant = tenant_of(name, *EVERY_USE)
         work = sessions(secret_reader(api), world.settings.known_hosts)
         async with make_worker(client, world.api, world.settings, interceptors=[world.strikes], device_work=work):
             await world.approved(tenant)
-            assert [one.state for one in await examine_devices(devices)] == ["passed"]
+            for settings, areas in (
+                (platform, [Area.KUBERNETES, Area.PLATFORM]),
+                (devices, [Area.KUBERNETES, Area.DEVICES]),
+            ):
+                told = await Examination(settings, areas).findings()
+                assert [one for one in told if one.state == "failed" and one.area is not Area.PLATFORM] == []
             await change_and_take_back(world, tenant)
         await api.close()
 

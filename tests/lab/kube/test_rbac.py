@@ -7,6 +7,7 @@ import pytest
 from clients.errors import RefusedError
 from clients.kube_ovn.client import connect
 from clients.kube_ovn.connection import KubeConnection
+from clients.kube_ovn.rights import Right
 from lab.kube import KubeSimulator
 from lab.kube.rbac import Asked, Rights
 from tenancy.kinds import CONFIG_MAP, VPC
@@ -83,5 +84,11 @@ async def test_the_client_is_told_which_right_it_lacks_and_the_administrator_lac
         with pytest.raises(RefusedError, match='verb "create" on resource "configmaps"'):
             await worker.create({"kind": "ConfigMap", "metadata": {"name": "one", "namespace": "default"}})
         assert await administrator.get(VPC, "acme") is None
+        # Everybody may ask about itself, and to ask is not to use.
+        used = set(kube.rights.used)
+        assert await worker.may(Right("get", CONFIG_MAP, "", name="one"))
+        assert not await worker.may(Right("get", CONFIG_MAP, ""))
+        assert not await worker.may(Right("get", VPC, ""))
+        assert kube.rights.used == used
         await worker.close()
         await administrator.close()

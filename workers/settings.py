@@ -156,5 +156,5 @@ def settings_reference() -> str:
     ]
     for name, field in Settings.model_fields.items():
         default = "" if field.default is None else f"`{field.default}`"
-        lines.append(f"| `BERTH_{name.upper()}` | {default} | {field.description} |")
+        lines.append(f"| `BERTH_{name.upper()}` | {default} | {' '.join((field.description or '').split())} |")
     return "\n".join(lines) + "\n"

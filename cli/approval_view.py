@@ -9,8 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.approvals import Pending
-from cli.show import moment
 from cli.terminal import clean
+from cli.times import moment
 from tenancy.approval import AnyPreview, Preview, subject
 from tenancy.edge_work import EdgePreview
 from workflows.face import ApprovalStatus

@@ -9,8 +9,9 @@ from rich.console import Console, RenderableType
 from cli.follow import Watched
 from cli.progress import Lines, picture
 from cli.runs import Trouble
-from cli.show import edge_now_view, hand_over_view, run_view, took
+from cli.show import edge_now_view, hand_over_view, run_view
 from cli.terminal import clean, printable
+from cli.times import took
 from tenancy.handover import AddressHandedOver, HandOver, RouteHandedOver, SubnetHandedOver
 from workflows.face import DeviceSeen, EdgeSeen, Outcome, Parked, Status, StepState, StepStatus
 

@@ -19,6 +19,7 @@ from cli import (
     commands_documents,
     commands_lab,
     commands_look,
+    commands_watch,
     demo,
 )
 from cli.errors import CommandError
@@ -39,6 +40,7 @@ TENANTS, APPROVALS, DOCUMENTS, SERVICES = "Tenants", "Approvals", "Documents", "
 app.command("onboard", rich_help_panel=TENANTS)(commands_change.onboard)
 app.command("status", rich_help_panel=TENANTS)(commands_look.status)
 app.command("list", rich_help_panel=TENANTS)(commands_look.list_tenants)
+app.command("watch", rich_help_panel=TENANTS)(commands_watch.watch)
 app.command("resolve", rich_help_panel=TENANTS)(commands_change.resolve)
 app.command("offboard", rich_help_panel=TENANTS)(commands_change.offboard)
 app.command("approvals", rich_help_panel=APPROVALS)(commands_approve.approvals)

@@ -7,6 +7,8 @@ from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
 from rich.style import Style
 
+from cli.terminal import is_screen
+
 FANCY, ASCII, PIPE = ("├─ ", "└─ ", "│  ", "   "), ("|- ", "`- ", "|  ", "   "), ("   ", "   ", "   ", "   ")
 """What stands before a branch, before the last one, before what hangs on a branch, and before what hangs on the last."""
 DIM = Style(dim=True)
@@ -26,7 +28,7 @@ class Branch:
         return branch
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        signs = PIPE if not console.is_terminal else ASCII if options.ascii_only else FANCY
+        signs = PIPE if not is_screen(console) else ASCII if options.ascii_only else FANCY
         for line in self._lines(console, options, signs):
             yield from line
             yield Segment.line()

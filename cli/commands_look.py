@@ -22,12 +22,15 @@ from cli.report import complain, end_view, plain, report
 from cli.runs import Entry, NoAnswerError, ask, entries, latest, troubles
 from cli.session import Session, session
 from cli.show import OUTCOME_STYLE, edge_now_view, run_view
-from cli.terminal import clean, say, show, show_json
-from cli.times import moment, took
+from cli.step_line import NARROW
+from cli.terminal import clean, say, show, show_json, stdout
+from cli.times import brief, moment, took
 from cli.tree import status_of_record, tree_view
 from tenancy.handover import HandOver
 from workflows.face import ONBOARD, EdgeSeen
 
+ROOMY = 100
+"""Columns from which moments are told in full."""
 LEARN_SECONDS = 1.0
 """Longer nobody is kept waiting for what steps usually take."""
 
@@ -44,8 +47,9 @@ def status(
 ) -> int:
     """Show a tenant's latest run: its steps, what it waits for, its hand-over, and whether it is announced now.
 
-    Exits 0 whatever the run's fate; with --wait the exit code is the run's. With --tree it tells how things came about,
-    from what Temporal has recorded, and as much of it as there is where no worker answers.
+    Exits 0 whatever the run's fate; with --wait the exit code is the run's.
+
+    With --tree it tells how things came about, from what Temporal has recorded, also where no worker answers.
     """
     if tree:
         return asyncio.run(_tree(session(context), tenant, wait=wait, json=json))
@@ -58,7 +62,7 @@ def list_tenants(context: typer.Context, json: Json = False) -> int:
     if json:
         show_json({"tenants": [_plain_entry(entry) for entry in found]})
     elif found:
-        show(_table(found))
+        show(list_view(found, datetime.now(UTC), stdout().width))
     else:
         say("no tenant's run is known to Temporal: start with `berth onboard FILE`")
     return ExitCode.OK
@@ -175,22 +179,22 @@ async def _list(here: Session) -> list[Entry]:
         return await entries(client)
 
 
-def _table(found: list[Entry]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("TENANT", no_wrap=True)
-    table.add_column("LATEST RUN", no_wrap=True)
-    table.add_column("STATE", no_wrap=True)
-    table.add_column("STARTED", no_wrap=True)
-    table.add_column("TOOK", no_wrap=True, justify="right")
-    now = datetime.now(UTC)
-    for entry in found:
-        table.add_row(
-            clean(entry.tenant, "bold"),
-            "onboarding" if entry.workflow == ONBOARD else "offboarding",
-            clean(entry.state, OUTCOME_STYLE.get(entry.state, "cyan" if entry.running else "red")),
-            moment(entry.started),
-            Text(took(entry.started, entry.closed or now), style="dim"),
+def list_view(found: list[Entry], now: datetime, width: int) -> Table:
+    """A line for each tenant, with as much in it as there is room for."""
+    narrow = width < NARROW
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    for name in ("TENANT", "STATE", "STARTED") if narrow else ("TENANT", "LATEST RUN", "STATE", "STARTED", "TOOK"):
+        table.add_column(
+            name, no_wrap=True, overflow="ellipsis", justify="right" if name == "TOOK" else "left", min_width=6
         )
+    for entry in found:
+        at = moment(entry.started) if width >= ROOMY else brief(entry.started, now)
+        state = clean(entry.state, OUTCOME_STYLE.get(entry.state, "cyan" if entry.running else "red"))
+        verb = "onboarding" if entry.workflow == ONBOARD else "offboarding"
+        lasted = Text(took(entry.started, entry.closed or now), style="dim")
+        tenant = clean(entry.tenant, "bold")
+        cells: list[Text | str] = [tenant, state, at] if narrow else [tenant, verb, state, at, lasted]
+        table.add_row(*cells)
     return table
 
 

@@ -10,7 +10,7 @@ from rich.live import Live
 from cli.follow import View, Watched
 from cli.show import run_line, run_view
 from cli.step_line import is_slow, usual
-from cli.terminal import clean, printable, stderr
+from cli.terminal import clean, is_screen, printable, stderr
 from cli.times import took
 from workflows.face import Outcome, Status, StepState, state_word
 
@@ -33,7 +33,7 @@ def progress(console: Console | None = None) -> Iterator[View]:
 
 def shows_pictures(console: Console) -> bool:
     """Whether runs are shown as a picture there, with everything in it, or as lines of what is new."""
-    return console.is_terminal and not console.is_dumb_terminal
+    return is_screen(console) and console.is_interactive and not console.is_dumb_terminal
 
 
 class Picture:

@@ -4,7 +4,6 @@ import asyncio
 import signal
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Protocol
 
 import typer
@@ -71,7 +70,7 @@ class _Screen:
 
     def update(self, fleet: Fleet, remark: str | None) -> None:
         self._remark = remark
-        view = fleet_view(fleet, datetime.now(UTC), self._live.console, remark)
+        view = fleet_view(fleet, fleet.now(), self._live.console, remark)
         self._live.update(view, refresh=True)
 
     async def rest(self, fleet: Fleet, seconds: float) -> None:
@@ -95,12 +94,17 @@ class _Lines:
         return [row for row in rows if self._is_news(row)]
 
     def update(self, fleet: Fleet, remark: str | None) -> None:
-        now = datetime.now(UTC)
-        for row in fleet.rows:
+        now = fleet.now()
+        rows = {row.entry.tenant: row for row in fleet.rows}
+        # What is not among those to show any more was told before: how it left them is told as well.
+        left = {tenant: row for tenant in self._told if tenant not in rows and (row := fleet.row(tenant))}
+        for tenant, row in (rows | left).items():
             if self._is_news(row):
-                self._told[row.entry.tenant] = _news(row)
                 line = change_json(row, now) if self._json else change_line(row, now, fleet.expected(row.entry))
                 sys.stdout.write(f"{line}\n")
+            self._told[tenant] = _news(row)
+        for tenant in left:
+            del self._told[tenant]
         sys.stdout.flush()
         for told in (remark, fleet.silence):
             if told and told not in self._remarks:
@@ -133,7 +137,7 @@ async def _watch(here: Session, wanted: Wanted, every: float, *, json: bool) -> 
                 await _look_on(fleet, _Screen(live), every)
         except asyncio.CancelledError:
             if not json and shows_pictures(console):
-                console.print(fleet_view(fleet, datetime.now(UTC), console))
+                console.print(fleet_view(fleet, fleet.now(), console))
     return ExitCode.OK
 
 

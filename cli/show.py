@@ -118,7 +118,7 @@ def headline(
     return line
 
 
-def parked_view(tenant: str, parked: Parked) -> RenderableType:
+def parked_view(tenant: str, parked: Parked, indent: int = 2) -> RenderableType:
     """What waits for a decision, and the commands that decide."""
     at = f"berth resolve {tenant} "
     step = f" --step {parked.step}"
@@ -137,7 +137,7 @@ def parked_view(tenant: str, parked: Parked) -> RenderableType:
         clean(f"{at}abort --reason '...'", "cyan"),
         "   leave it and all the rest",
     )
-    return Padding(lines, (0, 0, 0, 2))
+    return Padding(lines, (0, 0, 0, indent))
 
 
 def awaited_view(tenant: str, awaited: Awaited) -> RenderableType:

@@ -30,8 +30,8 @@ def tree_view(status: Status, told: Recorded, now: datetime, *, ended: str | Non
         for step in steps:
             _add_step(branch, status, told, step, now)
     for end in told.ended:
-        why = f": {end.reason}" if end.reason else ""
-        tree.add(clean(f"{brief(end.at, now)}  {end.how} by {end.by or 'nobody named'}{why}", "yellow"))
+        by, why = f" by {end.by}" if end.by else "", f": {end.reason}" if end.reason else ""
+        tree.add(clean(f"{brief(end.at, now)}  {end.how}{by}{why}", "yellow"))
     undone = [step for step in status.steps if _is_undone(status, told, step)]
     loose = [one for one in told.decisions if one.step is None]
     if undone or told.undo_began is not None:
@@ -44,7 +44,7 @@ def tree_view(status: Status, told: Recorded, now: datetime, *, ended: str | Non
         if status.failure:
             tree.add(clean(status.failure, "red"))
     for parked in status.parked if not ended else ():
-        tree.add(parked_view(status.tenant, parked))
+        tree.add(parked_view(status.tenant, parked, indent=0))
     if not told.is_whole:
         tree.add(Text("what came later is not shown: see the run's history in the Temporal UI", style="dim"))
     return tree
@@ -125,10 +125,13 @@ def _stage_line(stage: str, spans: Sequence[tuple[datetime, datetime] | None]) -
 def _add_step(branch: Branch, status: Status, told: Recorded, step: StepStatus, now: datetime) -> None:
     done = _done(told, step)
     state, note = _forward(status, step, done)
-    was_undone = state is not step.state and step.state is StepState.UNDONE
-    word = "" if state in (StepState.DONE, StepState.WAITING) else state_word(status.workflow, step)
+    was_undone = step.state is StepState.UNDONE and not is_meant_to_go(status.workflow, step)
     if state is StepState.FAILED:
         word = "failed"
+    elif state is StepState.WAITING or step.state is StepState.DONE or was_undone:
+        word = ""
+    else:
+        word = state_word(status.workflow, step)
     remark = [clean(word, LOOK[state][2]), clean(note if state not in SAID_BELOW else "", "dim")]
     if was_undone:
         remark.append(Text("undone", style="yellow"))

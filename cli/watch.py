@@ -105,7 +105,8 @@ class Fleet:
     ) -> None:
         self._client = client
         self._wanted = wanted
-        self._clock = clock
+        self.now = clock
+        """The moment until which what is under way is timed."""
         self._rows: dict[str, Row] = {}
         self._looked: datetime | None = None
         self._whole: datetime | None = None
@@ -117,9 +118,13 @@ class Fleet:
     @property
     def rows(self) -> Sequence[Row]:
         """Those to show, the most urgent first, and of the same urgency the one that takes longest."""
-        now = self._clock()
+        now = self.now()
         shown = [row for row in self._rows.values() if self._wanted.shows(row, now)]
         return sorted(shown, key=_urgency)
+
+    def row(self, tenant: str) -> Row | None:
+        """One tenant's latest run, whether it is to be shown or not."""
+        return self._rows.get(tenant)
 
     @property
     def counts(self) -> Mapping[Need, int]:
@@ -143,7 +148,7 @@ class Fleet:
             self._learning = asyncio.create_task(self._learn())
 
     async def _list(self) -> None:
-        now = self._clock()
+        now = self.now()
         since = self._looked - timedelta(seconds=LATE_SECONDS) if self._looked is not None else None
         found = await entries(self._client, since)
         listed = {entry.tenant for entry in found}
@@ -163,7 +168,7 @@ class Fleet:
         self._looked = now
 
     async def _ask(self, shown: Sequence[Row]) -> list[Row]:
-        now = self._clock()
+        now = self.now()
         due = sorted((row for row in shown if _is_due(row, now)), key=lambda row: _age(row, now), reverse=True)
         # Where nobody answers, one question is enough to notice when somebody does again.
         asked = due[: ASKED_AT_ONCE if self.silence is None else 1]
@@ -177,9 +182,9 @@ class Fleet:
         handle = self._client.get_workflow_handle(names.workflow(row.entry.tenant), run_id=row.entry.run_id)
         run = Run(row.entry.tenant, row.entry.workflow, handle, row.entry.task_queue)
         try:
-            return replace(row, status=await ask(self._client, run), asked=self._clock()), None
+            return replace(row, status=await ask(self._client, run), asked=self.now()), None
         except NoAnswerError as error:
-            return replace(row, asked=self._clock()), str(error)
+            return replace(row, asked=self.now()), str(error)
 
     def _take(self, answered: Iterable[Row]) -> None:
         for row in answered:

@@ -78,7 +78,8 @@ def _table(fleet: Fleet, rows: Sequence[Row], now: datetime, width: int) -> Tabl
     states = max(len(state(row)) for row in rows)
     columns = {"": 1, "TENANT": max(6, min(longest, 14 if narrow else 30 if wide else 20)), "STATE": max(5, states)}
     if not narrow:
-        columns |= {"STEPS": BAR + 7 if wide else 6, "ELAPSED": 11}
+        lasted = max(len(_elapsed(row, now)) for row in rows)
+        columns |= {"STEPS": BAR + 7 if wide else 6, "ELAPSED": max(7, lasted)}
     room = width - sum(columns.values()) - GAP * len(columns)
     columns |= {"NOW": max(1, room - EXPECTED - GAP), "EXPECTED": EXPECTED} if wide else {"NOW": max(1, room)}
     table = Table(box=None, padding=(0, GAP, 0, 0), header_style="bold", pad_edge=False)
@@ -95,7 +96,9 @@ def _table(fleet: Fleet, rows: Sequence[Row], now: datetime, width: int) -> Tabl
         ]
         if not narrow:
             cells += [_Steps(row.status, with_bar=wide), Text(_elapsed(row, now), style="dim")]
-        cells += [at, pace] if wide else [Text(", ").join(part for part in (pace, at) if part)]
+        # What matters most is what is left of it where there is little room.
+        both = (at, pace) if row.need < Need.NOBODY else (pace, at)
+        cells += [at, pace] if wide else [Text(", ").join(part for part in both if part)]
         table.add_row(*cells)
     return table
 

@@ -27,6 +27,8 @@ WITHIN_SECONDS = 10.0
 """What is not known by then is not shown."""
 SLOW_TIMES, SLOW_SECONDS = 3.0, 3.0
 """A step is slow once it takes so many times as long as usual, and so much longer."""
+AGREE_SECONDS = 3.0
+"""Runs that differ by no more take as long as one another."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def of_the_past(workflow: Workflow, runs: Iterable[Recorded]) -> Expected:
             steps[kind].append((ended - began).total_seconds())
             if run.closed is not None and (run.last_word is None or began > run.last_word):
                 rest[kind].append((run.closed - began).total_seconds())
-    return Expected(_usual(steps), _usual(rest))
+    return Expected(_usual(steps), _usual({kind: seconds for kind, seconds in rest.items() if _agree(seconds)}))
 
 
 def _taken(workflow: Workflow, run: Recorded) -> Iterator[tuple[str, datetime, datetime]]:
@@ -119,6 +121,13 @@ def _taken(workflow: Workflow, run: Recorded) -> Iterator[tuple[str, datetime, d
 
 def _usual(found: Mapping[str, list[float]]) -> dict[str, Usual]:
     return {kind: Usual(median(seconds), len(seconds)) for kind, seconds in found.items()}
+
+
+def _agree(seconds: list[float]) -> bool:
+    """Whether runs took about the same, but for one or the other that met with trouble: else nothing is told by the past."""
+    ordered = sorted(seconds)
+    aside = len(ordered) // 4
+    return ordered[-1 - aside] <= 2 * ordered[aside] + AGREE_SECONDS
 
 
 def _query(workflow: Workflow, task_queue: str) -> str:

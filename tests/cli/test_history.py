@@ -169,6 +169,23 @@ async def test_what_comes_before_a_decision_of_people_says_nothing_about_when_a_
     assert expected.rest["vpc"].seconds > expected.rest["verify"].seconds
 
 
+@pytest.mark.parametrize(
+    ("seconds", "known"),
+    [([5], True), ([5, 6, 7], True), ([5, 600], False), ([5, 6, 600], False), ([5] * 4 + [600], True)],
+)
+async def test_runs_that_took_very_different_times_tell_nothing_about_when_a_run_ends(
+    seconds: list[float], known: bool
+) -> None:
+    runs = []
+    for lasted in seconds:
+        _, told = await record("onboarded")
+        told.closed = max(one.ended for one in told.tries if one.ended) + timedelta(seconds=lasted)
+        runs.append(told)
+    expected = of_the_past("OnboardTenant", runs)
+    assert ("hand-over" in expected.rest) is known
+    assert "hand-over" in expected.steps
+
+
 def _running(identity: str, **more: object) -> StepStatus:
     return StepStatus.model_validate(
         {"id": identity, "stage": "subnets", "title": identity, "state": "running", "started": BEGAN, **more}

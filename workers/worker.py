@@ -12,6 +12,7 @@ import structlog
 from temporalio.client import Client
 from temporalio.worker import Interceptor, Worker
 
+from activities.audit import AuditSteps
 from activities.checks import Checks
 from activities.decisions import HEARTBEAT_EVERY, Pace
 from activities.devices import DeviceSteps, DeviceWork
@@ -32,6 +33,7 @@ from workers.devices import sessions
 from workers.logs import StepContext
 from workers.settings import ConfigurationError, Settings
 from workflows import sandbox
+from workflows.audit import AuditFleet
 from workflows.device import DeviceQueue
 from workflows.face import SEARCH_ATTRIBUTES
 from workflows.look import LookAtEdge
@@ -42,7 +44,7 @@ _log = structlog.get_logger(__name__)
 
 THREADS = 40
 """About 32 sessions with switches at once are the best for two cores (measured); others need a thread for a moment."""
-WORKFLOWS = (OnboardTenant, OffboardTenant, DeviceQueue, LookAtEdge)
+WORKFLOWS = (OnboardTenant, OffboardTenant, DeviceQueue, LookAtEdge, AuditFleet)
 
 
 def make_worker(
@@ -63,6 +65,7 @@ def make_worker(
     )
     checks, objects, vpc = Checks(kube, pace, settings.platform), ObjectSteps(kube, pace), VpcSteps(kube, pace)
     vlans, notices = VlanSteps(kube, pace), NoticeSteps(settings.platform, secret_reader(kube), pace)
+    audit = AuditSteps(kube, client, pace, settings.platform)
     edge, public = EdgeSteps(kube, pace), PublicAddressSteps(kube, pace)
     devices = DeviceSteps(
         client,
@@ -96,6 +99,9 @@ def make_worker(
             edge.record_announcement,
             edge.edge_instructions,
             notices.notify,
+            audit.look_at_platform,
+            audit.look_at_reservations,
+            audit.changed_since,
             devices.ask_device,
             devices.time_to_settle,
             devices.work_on_device,

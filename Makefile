@@ -3,6 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
+# With it set, as in many a container, every process would compile every module of ours anew: each `berth` that a test
+# starts, each worker of pytest, and each run of a workflow, which loads its modules in a sandbox of its own.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install demo test check lock docs site screenshots bench histories clean
 
 install: $(STAMP)

@@ -9,7 +9,8 @@ from datetime import timedelta
 from functools import partial
 
 import structlog
-from temporalio.client import Client
+from temporalio.client import Client, Plugin
+from temporalio.runtime import Runtime
 from temporalio.worker import Interceptor, Worker
 
 from activities.checks import Checks
@@ -29,8 +30,11 @@ from clients.kube_ovn.reservations import refusal_of_use
 from clients.kube_ovn.secret import secret_reader
 from workers.connect import check_namespace, connect_kubernetes, connect_temporal
 from workers.devices import sessions
+from workers.gauges import gauges_kept
 from workers.logs import StepContext
+from workers.measuring import StepMetrics
 from workers.settings import ConfigurationError, Settings
+from workers.traces import traced
 from workflows import sandbox
 from workflows.device import DeviceQueue
 from workflows.face import SEARCH_ATTRIBUTES
@@ -101,7 +105,7 @@ def make_worker(
             devices.work_on_device,
         ],
         workflow_runner=sandbox.runner(),
-        interceptors=[StepContext(), *interceptors],
+        interceptors=[StepContext(), StepMetrics(), *interceptors],
         max_cached_workflows=settings.max_cached_runs,
         max_concurrent_activities=settings.max_concurrent_steps,
         graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
@@ -113,6 +117,12 @@ def make_worker(
 @asynccontextmanager
 async def running_worker(settings: Settings) -> AsyncIterator[Client]:
     """A worker that serves while the block runs; yields the client of Temporal. Raises ConfigurationError."""
+    async with traced(settings) as plugins, _serving(settings, plugins) as client:
+        yield client
+
+
+@asynccontextmanager
+async def _serving(settings: Settings, plugins: Sequence[Plugin]) -> AsyncIterator[Client]:
     try:
         # Better now than in the first tenant's preflight.
         read_platform_file(settings.platform)
@@ -120,11 +130,14 @@ async def running_worker(settings: Settings) -> AsyncIterator[Client]:
         raise ConfigurationError(str(error)) from error
     # Sessions with switches run in threads, of which Python would have six on two cores.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "berth"))
-    client = await connect_temporal(settings)
+    client = await connect_temporal(settings, plugins)
     await check_namespace(client, SEARCH_ATTRIBUTES)
     kube = await connect_kubernetes(settings)
     try:
-        async with make_worker(client, kube, settings):
+        async with (
+            make_worker(client, kube, settings),
+            gauges_kept(client, kube, settings, Runtime.default().metric_meter),
+        ):
             _log.info("serving", task_queue=settings.task_queue, namespace=client.namespace)
             yield client
             _log.info("stopping: steps under way get time to finish", seconds=settings.shutdown_grace)

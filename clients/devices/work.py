@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from opentelemetry.trace import SpanKind
+
 from clients.devices import translators
 from clients.devices.batch import carry_out
 from clients.devices.command_line import CommandLine
@@ -16,6 +18,7 @@ from clients.devices.masking import errors_without, masked, told_without
 from clients.devices.routers import ROUTERS
 from clients.devices.routers.routes import RouterRoutes
 from clients.devices.session import Session
+from clients.devices.spans import spanning
 from clients.devices.translators.shell import new_word, shell_prompting
 from clients.devices.vlans import SwitchVlans
 from tenancy.devices import AnyRequest, DeviceOutcome, DeviceRequest, EdgeRequest
@@ -100,6 +103,9 @@ async def work(
         with (
             errors_without(secrets),
             masked(secrets),
+            spanning(
+                "session", SpanKind.CLIENT, device=device.name, platform=device.platform, requests=len(requests)
+            ) as span,
             session(
                 device,
                 job.kind,
@@ -112,6 +118,7 @@ async def work(
             ) as opened,
         ):
             outcomes = job.carried_out(opened)
+            span.set_attribute("berth.lines", sum(len(one.lines) for one in outcomes))
         return [told_without(secrets, outcome) for outcome in outcomes]
 
     # Shielded: a thread cannot be cancelled, and two of them must never be at work on one device.

@@ -17,10 +17,7 @@ from activities.metrics import (
     known,
 )
 from clients.errors import RefusedError, UnavailableError
-from tenancy.devices import AnyRequest, DeviceOutcome
-
-SENDING = frozenset({"ensure", "absent", "announce", "withdraw", "translate", "untranslate"})
-"""Actions whose outcome has the lines that were sent; that of a preview has those that would be."""
+from tenancy.devices import SENDS, AnyRequest, DeviceOutcome
 
 
 class SessionMeasure:
@@ -49,7 +46,7 @@ class SessionMeasure:
                 continue
             result = "done" if one.result == "done" else known(one.reason, REASONS)
             DEVICE_REQUESTS.record(meter, device=device, action=action, outcome=result)
-            lines += len(one.lines) if action in SENDING else 0
+            lines += len(one.lines) if action in SENDS else 0
         DEVICE_LINES.record(meter, lines, device=device)
 
 

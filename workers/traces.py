@@ -5,44 +5,14 @@ goes through, and replaying it makes no span twice. Everything leaves through on
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
-from opentelemetry import trace
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import Event, ReadableSpan
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.trace import Link, Status
-from opentelemetry.util.types import Attributes, AttributeValue
 from temporalio.client import Plugin
-from temporalio.contrib.opentelemetry import OpenTelemetryPlugin, create_tracer_provider
 
-from tenancy.mistakes import shown
 from workers.settings import Settings
 
-ATTRIBUTES = frozenset(
-    {
-        "temporalWorkflowID",
-        "temporalRunID",
-        "temporalActivityID",
-        "temporalUpdateID",
-        "http.method",
-        "http.url",
-        "http.status_code",
-        "error.type",
-        "exception.type",
-        "berth.device",
-        "berth.platform",
-        "berth.requests",
-        "berth.lines",
-    }
-)
-"""What a span may tell. The words of an error may quote a device or a person, and stay in the run and in the log."""
-LEFT_OUT = ("QueryWorkflow:", "HandleQuery:")
-"""Beginnings of names of spans that nobody needs: looking at a run is no part of it."""
-LONGEST_NAME = 200
 SECONDS_TO_SEND = 5
 """Until the collector has taken a batch; what it does not take is lost, and no run waits for it."""
 
@@ -57,6 +27,15 @@ async def traced(settings: Settings) -> AsyncIterator[Sequence[Plugin]]:
     if settings.traces_endpoint is None:
         yield ()
         return
+    # Half a second to load, for those who trace only.
+    from opentelemetry import trace
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from temporalio.contrib.opentelemetry import OpenTelemetryPlugin, create_tracer_provider
+
+    from workers.door import Door
+
     provider = create_tracer_provider(
         resource=Resource.create({"service.name": "berth", "service.version": version("berth")}), shutdown_on_exit=False
     )
@@ -68,47 +47,3 @@ async def traced(settings: Settings) -> AsyncIterator[Sequence[Plugin]]:
     finally:
         # Sends what is left, and blocks meanwhile.
         await asyncio.to_thread(provider.shutdown)
-
-
-class Door(SpanExporter):
-    """Lets spans out with nothing but what is on the list."""
-
-    def __init__(self, outside: SpanExporter) -> None:
-        self._outside = outside
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Hands them on, each without what is not to be told."""
-        told = list(_told(spans))
-        return self._outside.export(told) if told else SpanExportResult.SUCCESS
-
-    def shutdown(self) -> None:
-        """Ends what is behind the door."""
-        self._outside.shutdown()
-
-    def force_flush(self, timeout_millis: int = 30000) -> bool:
-        """Whether what is behind the door has sent everything."""
-        return self._outside.force_flush(timeout_millis)
-
-
-def _told(spans: Sequence[ReadableSpan]) -> Iterator[ReadableSpan]:
-    for span in spans:
-        if span.name.startswith(LEFT_OUT):
-            continue
-        yield ReadableSpan(
-            name=span.name[:LONGEST_NAME] if span.name.isprintable() else shown(span.name),
-            context=span.get_span_context(),
-            parent=span.parent,
-            resource=span.resource,
-            attributes=_listed(span.attributes),
-            events=[Event(one.name, _listed(one.attributes), one.timestamp) for one in span.events],
-            links=[Link(one.context) for one in span.links],
-            kind=span.kind,
-            instrumentation_scope=span.instrumentation_scope,
-            status=Status(span.status.status_code),
-            start_time=span.start_time,
-            end_time=span.end_time,
-        )
-
-
-def _listed(attributes: Attributes) -> Mapping[str, AttributeValue]:
-    return {key: value for key, value in (attributes or {}).items() if key in ATTRIBUTES}

@@ -21,7 +21,7 @@ from clients.devices.session import Session
 from clients.devices.spans import spanning
 from clients.devices.translators.shell import new_word, shell_prompting
 from clients.devices.vlans import SwitchVlans
-from tenancy.devices import AnyRequest, DeviceOutcome, DeviceRequest, EdgeRequest
+from tenancy.devices import SENDS, AnyRequest, DeviceOutcome, DeviceRequest, EdgeRequest
 from tenancy.edge import DEFAULT_TAG, EdgeDevice, EdgeRouter, Translator
 from tenancy.switches import Switch
 
@@ -118,7 +118,8 @@ async def work(
             ) as opened,
         ):
             outcomes = job.carried_out(opened)
-            span.set_attribute("berth.lines", sum(len(one.lines) for one in outcomes))
+            sent = {request.id for request in requests if request.action in SENDS}
+            span.set_attribute("berth.lines", sum(len(one.lines) for one in outcomes if one.id in sent))
         return [told_without(secrets, outcome) for outcome in outcomes]
 
     # Shielded: a thread cannot be cancelled, and two of them must never be at work on one device.

@@ -13,6 +13,7 @@ import typer
 
 from cli import (
     commands_approve,
+    commands_audit,
     commands_change,
     commands_devices,
     commands_doctor,
@@ -46,6 +47,8 @@ app.command("approve", rich_help_panel=APPROVALS)(commands_approve.approve)
 app.command("reject", rich_help_panel=APPROVALS)(commands_approve.reject)
 app.command("plan", rich_help_panel=DOCUMENTS)(commands_documents.plan_tenants)
 app.command("schema", rich_help_panel=DOCUMENTS)(commands_documents.schema)
+app.command("setup", rich_help_panel=SERVICES)(commands_audit.setup)
+app.command("audit", rich_help_panel=SERVICES)(commands_audit.audit)
 app.command("doctor", rich_help_panel=SERVICES)(commands_doctor.doctor)
 app.command("worker", rich_help_panel=SERVICES)(commands_lab.worker)
 app.add_typer(commands_lab.app, name="lab", rich_help_panel=SERVICES)

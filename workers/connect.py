@@ -81,8 +81,8 @@ async def check_namespace(client: Client, wanted: Mapping[str, str]) -> None:
             return  # a hosted Temporal may not let its tenants ask; then the first run shows it
         if error.status is RPCStatusCode.NOT_FOUND:
             raise ConfigurationError(
-                f"Temporal has no namespace {client.namespace}: run `temporal operator namespace create --namespace"
-                f" {client.namespace}`, or set BERTH_TEMPORAL_NAMESPACE"
+                f"Temporal has no namespace {client.namespace}: run `berth setup`, which makes it, or set"
+                " BERTH_TEMPORAL_NAMESPACE"
             ) from error
         raise UnreachableError(
             f"Temporal namespace {client.namespace} cannot be read ({_reason(error)}): see that Temporal is well, and try again"
@@ -91,8 +91,8 @@ async def check_namespace(client: Client, wanted: Mapping[str, str]) -> None:
     if missing:
         options = " ".join(f"--name {name} --type {wanted[name]}" for name in missing)
         raise ConfigurationError(
-            f"Temporal namespace {client.namespace} lacks the search attributes {', '.join(missing)}: run `temporal operator"
-            f" search-attribute create --namespace {client.namespace} {options}`"
+            f"Temporal namespace {client.namespace} lacks the search attributes {', '.join(missing)}: run `berth setup`, or"
+            f" `temporal operator search-attribute create --namespace {client.namespace} {options}`"
         )
 
 

@@ -13,6 +13,7 @@ from temporalio.client import Client, Plugin
 from temporalio.runtime import Runtime
 from temporalio.worker import Interceptor, Worker
 
+from activities.audit import AuditSteps
 from activities.checks import Checks
 from activities.decisions import HEARTBEAT_EVERY, Pace
 from activities.devices import DeviceSteps, DeviceWork
@@ -36,6 +37,7 @@ from workers.measuring import StepMetrics
 from workers.settings import ConfigurationError, Settings
 from workers.traces import traced
 from workflows import sandbox
+from workflows.audit import AuditFleet
 from workflows.device import DeviceQueue
 from workflows.face import SEARCH_ATTRIBUTES
 from workflows.look import LookAtEdge
@@ -46,7 +48,7 @@ _log = structlog.get_logger(__name__)
 
 THREADS = 40
 """About 32 sessions with switches at once are the best for two cores (measured); others need a thread for a moment."""
-WORKFLOWS = (OnboardTenant, OffboardTenant, DeviceQueue, LookAtEdge)
+WORKFLOWS = (OnboardTenant, OffboardTenant, DeviceQueue, LookAtEdge, AuditFleet)
 
 
 def make_worker(
@@ -67,6 +69,7 @@ def make_worker(
     )
     checks, objects, vpc = Checks(kube, pace, settings.platform), ObjectSteps(kube, pace), VpcSteps(kube, pace)
     vlans, notices = VlanSteps(kube, pace), NoticeSteps(settings.platform, secret_reader(kube), pace)
+    audit = AuditSteps(kube, client, pace, settings.platform)
     edge, public = EdgeSteps(kube, pace), PublicAddressSteps(kube, pace)
     devices = DeviceSteps(
         client,
@@ -100,6 +103,9 @@ def make_worker(
             edge.record_announcement,
             edge.edge_instructions,
             notices.notify,
+            audit.look_at_platform,
+            audit.look_at_reservations,
+            audit.changed_since,
             devices.ask_device,
             devices.time_to_settle,
             devices.work_on_device,

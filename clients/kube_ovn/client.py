@@ -52,9 +52,9 @@ class KubeOvn:
         return await self._objects.get(kind, name, namespace)
 
     async def list(
-        self, kind: Kind, *, namespace: str | None = None, labels: Mapping[str, str] | None = None
+        self, kind: Kind, *, namespace: str | None = None, labels: Mapping[str, str | None] | None = None
     ) -> builtins.list[Object]:
-        """All objects of a kind, in one namespace or with these labels where given."""
+        """All objects of a kind, in one namespace or with these labels where given; one of None may have any value."""
         return (await self._objects.find(kind, namespace=namespace, labels=labels))[0]
 
     async def create(self, manifest: Object) -> Object:

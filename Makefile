@@ -41,6 +41,9 @@ docs: $(STAMP)
 	@$(BIN)/python -c "from workers.settings import settings_reference; print(settings_reference(), end='')" > docs/reference/settings.md
 	@$(BIN)/python -c "from clients.devices.reference import reference; print(reference(), end='')" > docs/reference/switches.md
 	@$(BIN)/python -c "from clients.devices.routers.reference import reference; print(reference(), end='')" > docs/reference/routers.md
+	@$(BIN)/python -c "from activities.metrics import metrics_reference; print(metrics_reference(), end='')" > docs/reference/metrics.md
+	@{ printf '# Made by `make docs` from alerts.yaml: change that, not this file.\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\n'; \
+	  printf 'metadata: {name: berth}\nspec:\n'; sed -n '/^groups:/,$$p' deploy/monitoring/alerts.yaml | sed 's/^\(.\)/  \1/'; } > deploy/monitoring/prometheusrule.yaml
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench

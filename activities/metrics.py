@@ -254,12 +254,15 @@ AUDIT_FINDINGS = Metric(
     "berth_audit_findings",
     "gauge",
     ("finding",),
-    "step",
-    "Findings of the last audit of the fleet, by what was found. Only the worker that did the audit has them: see"
-    " `berth_audit_timestamp_seconds`.",
+    "worker",
+    "Findings of the last audit that the Schedule of `berth setup` started and that came to its end, by kind.",
 )
 AUDIT_TIMESTAMP = Metric(
-    "berth_audit_timestamp_seconds", "gauge", (), "step", "When that audit ended, in seconds since 1970."
+    "berth_audit_timestamp_seconds",
+    "gauge",
+    (),
+    "worker",
+    "When that audit ended, in seconds since 1970; 0 where there was none.",
 )
 LOOK_FAILURES = Metric(
     "berth_look_failures_total",

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import structlog
 from opentelemetry.instrumentation.utils import suppress_instrumentation
@@ -20,6 +20,8 @@ from activities.metrics import (
     APPROVAL_AGE,
     APPROVAL_EXPIRY,
     APPROVALS,
+    AUDIT_FINDINGS,
+    AUDIT_TIMESTAMP,
     DEVICES_UNUSABLE,
     LOOK_FAILURES,
     LOOK_TIMESTAMP,
@@ -37,16 +39,22 @@ from activities.platform import read_platform_file
 from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.levels import levels, tenants
 from tenancy import names
+from tenancy.audit import FindingKind
 from tenancy.edge import edge_devices
 from tenancy.plan import Stage
 from tenancy.platform import Platform
 from workers.settings import Settings
-from workflows.face import DEVICE_QUEUE, OFFBOARD, ONBOARD, STAGE, Outcome, Status
+from workers.setup import AUDIT_SCHEDULE
+from workflows.face import AUDIT_FLEET, DEVICE_QUEUE, OFFBOARD, ONBOARD, STAGE, AuditReport, Outcome, Status
 
 _log = structlog.get_logger(__name__)
 
 UNDER_WAY = f"ExecutionStatus = 'Running' AND WorkflowType IN ('{ONBOARD}', '{OFFBOARD}', '{DEVICE_QUEUE}')"
 """One list for all gauges of runs: Temporal 1.32 counts by group for ExecutionStatus only, none of our attributes."""
+AUDITED = (
+    f"ExecutionStatus = 'Completed' AND WorkflowType = '{AUDIT_FLEET}' AND TemporalScheduledById = '{AUDIT_SCHEDULE}'"
+)
+"""Not those that somebody started: they may have been about a few tenants only. Temporal lists the latest first."""
 STAGES = frozenset({*Stage, Outcome.RUNNING, Outcome.UNDOING, Outcome.NEEDS_OPERATOR})
 """Where a run under way may be."""
 REPORTED_PROBLEMS = "TemporalReportedProblems"
@@ -79,6 +87,8 @@ class Gauges:
     meter: MetricMeter
     _shown: dict[str, dict[tuple[tuple[str, str], ...], float]] = field(default_factory=dict)
     _waits: dict[str, _Waits] = field(default_factory=dict)
+    _audit: str | None = None
+    """Run ID of the audit whose findings are shown."""
 
     async def keep(self) -> None:
         """Looks again and again; for ever."""
@@ -125,6 +135,20 @@ class Gauges:
         self._show_runs(runs)
         self._show_devices(queues)
         await self._show_waiting(runs)
+        await self._show_audit()
+
+    async def _show_audit(self) -> None:
+        found = [one async for one in self.client.list_workflows(AUDITED, limit=1, rpc_timeout=CALL_TIMEOUT)]
+        for audit in found:
+            if audit.run_id == self._audit:
+                return
+            handle = self.client.get_workflow_handle(audit.id, run_id=audit.run_id, result_type=AuditReport)
+            report: AuditReport = await handle.result(rpc_timeout=CALL_TIMEOUT)
+            count = Counter(one.kind for one in report.findings)
+            self._show(AUDIT_FINDINGS, [({"finding": kind}, count[kind]) for kind in get_args(FindingKind)])
+            self._audit = audit.run_id
+        ended = found[0].close_time if found else None
+        self._show(AUDIT_TIMESTAMP, [({}, ended.timestamp() if ended is not None else 0.0)])
 
     def _show_runs(self, runs: Iterable[WorkflowExecution]) -> None:
         count: Counter[tuple[str, str]] = Counter()

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from temporalio.worker import Worker
 
 from lab.ports import reserve
 from lab.temporal import start_temporal
+from tenancy.kinds import OVN_SNAT_RULE
 from tests.durability.scene import QUICK, WorkerProcess
 from tests.workers.otlp import Collector, collecting
 from tests.workflows.vlan_world import PASSWORD, VARIABLE, VlanWorld, decide, running_vlan_world, vlan_tenant, waiting
 from tests.workflows.world import Run, failure, parked
+from workers.setup import AUDIT_SCHEDULE, set_up_temporal
 from workflows.converter import data_converter
 from workflows.face import ONBOARD, SEARCH_ATTRIBUTES
 
@@ -79,6 +82,7 @@ class Sight:
 @dataclass
 class _Watched:
     world: VlanWorld
+    temporal: str
     url: str
     http: aiohttp.ClientSession
     scrapes: dict[str, Scrape] = field(default_factory=dict)
@@ -158,10 +162,18 @@ async def _lives(watched: _Watched) -> dict[str, str]:
     world.fault(effect="error", verb="create", plural="vpcs", name="brno", status=403, message="not for you")
     await decide(brno, "approve", plan=shown.plan)
     await failure(brno)
+    # What an audit is to find: somebody takes a rule away by hand.
+    await world.api.remove(OVN_SNAT_RULE, "acme--prod", tenant="acme", run=None, deadline=10)
+    here = world.settings.model_copy(update={"temporal_address": watched.temporal})
+    await set_up_temporal(here, retention=timedelta(days=1), audit_every=timedelta(hours=1))
+    await world.client.get_schedule_handle(AUDIT_SCHEDULE).trigger()
     await watched.see(
-        "one is there, and one was undone", lambda seen: seen.total("berth_tenants", state="recorded") == 1
+        "one is there, and an audit has looked",
+        lambda seen: (
+            seen.total("berth_tenants", state="recorded") == 1 and seen.total("berth_audit_timestamp_seconds") > 0
+        ),
     )
-    held = world.fault(effect="error", verb="delete", plural="ovn-snat-rules", status=403, message="held up")
+    held = world.fault(effect="error", verb="delete", plural="subnets", status=403, message="held up")
     leaving = await world.start(
         "OffboardTenant", {"tenant": "acme", "requestedBy": "anna@example.com"}, id="tenant-acme"
     )
@@ -194,7 +206,7 @@ async def seen(folder: Path) -> AsyncIterator[Sight]:
             worker = await WorkerProcess.spawn(
                 folder, "worker", _environment(world, server.address, port.number, collector)
             )
-            watched = _Watched(world, f"http://127.0.0.1:{port.number}/metrics", http)
+            watched = _Watched(world, server.address, f"http://127.0.0.1:{port.number}/metrics", http)
             try:
                 await worker.serves()
                 runs = await _lives(watched)

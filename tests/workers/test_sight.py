@@ -15,26 +15,25 @@ from temporalio.common import MetricMeter, SearchAttributePair, TypedSearchAttri
 from temporalio.runtime import PrometheusConfig
 
 from activities import metrics
-from activities.metrics import AUDIT_FINDINGS, AUDIT_TIMESTAMP, AUTOMATIC, CAUSES, METRICS, REASONS, RUNS, known
+from activities.metrics import AUTOMATIC, CAUSES, METRICS, REASONS, RUNS, known
 from clients.kube_ovn.levels import levels
 from clients.secrets import EXPOSED
 from lab.kube import KubeSimulator
 from tenancy import names
 from tenancy.documents import read_platform
+from tests.deploy.test_alerts import expressions
 from tests.workers.otlp import ancestors, attributes
 from tests.workers.sight import TENANTS, Sight, seen
 from tests.workflows.edge_world import one_to_one_nat
 from tests.workflows.world import platform_document
 from workers.connect import connect_kubernetes
 from workers.exposing import prometheus
-from workers.gauges import UNDER_WAY, Gauges, gauges_kept
+from workers.gauges import AUDITED, UNDER_WAY, Gauges, gauges_kept
 from workers.settings import ConfigurationError, load_settings
 from workflows.face import DEVICE_QUEUE, OFFBOARD, ONBOARD, STAGE, Awaited, Status
 
 ROOT = Path(__file__).parents[2]
 BY_NAME = {metric.name: metric for metric in METRICS}
-NOT_IN_A_WORKERS_LIFE = {AUDIT_FINDINGS.name, AUDIT_TIMESTAMP.name}
-"""Recorded by the audit of the fleet."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -50,7 +49,7 @@ def test_every_metric_of_the_table_is_shown_and_none_beside_it(sight: Sight) -> 
         for name, kind in scrape.kinds.items()
         if name.startswith("berth_")
     }
-    assert shown == {(one.name, one.kind) for one in METRICS if one.name not in NOT_IN_A_WORKERS_LIFE}
+    assert shown == {(one.name, one.kind) for one in METRICS}
 
 
 def test_labels_are_those_of_the_table_and_hold_no_tenant_no_address_and_no_secret(sight: Sight) -> None:
@@ -107,7 +106,7 @@ def test_tries_of_steps_are_counted_by_what_they_are_about_and_why_they_failed(s
     assert failed == {
         ("ensure_object", "Subnet", "make", "Unavailable"): 1,
         ("ensure_object", "Vpc", "make", "forbidden"): 1,
-        ("remove_object", "OvnSnatRule", "take-back", "forbidden"): 1,
+        ("remove_object", "Subnet", "take-back", "forbidden"): 1,
         ("work_on_device", "none", "make", "login-refused"): 1,
     }
     duration = "berth_step_duration_seconds_count"
@@ -144,7 +143,7 @@ def test_sessions_with_a_device_are_counted_with_what_they_did(sight: Sight) -> 
 
 
 def test_pools_and_tenants_are_those_of_the_platform(sight: Sight) -> None:
-    there, end = sight.scrapes["one is there, and one was undone"], sight.scrapes["all is over"]
+    there, end = sight.scrapes["one is there, and an audit has looked"], sight.scrapes["all is over"]
     assert there.total("berth_tenants", state="recorded") == 1
     assert end.total("berth_tenants") == 0
     ids = there.total("berth_pool_free", pool="vlan") + there.total("berth_pool_used", pool="vlan")
@@ -153,6 +152,14 @@ def test_pools_and_tenants_are_those_of_the_platform(sight: Sight) -> None:
     assert end.total("berth_pool_free", pool="vlan", name="external", family="none") == 966
     before = sight.scrapes["an approval waits"].total("berth_pool_free", pool="external", family="4")
     assert before - there.total("berth_pool_free", pool="external", family="4") == 2  # one address, and the router's
+
+
+def test_findings_of_the_last_scheduled_audit_are_shown_by_kind(sight: Sight) -> None:
+    before, after = sight.scrapes["an approval waits"], sight.scrapes["one is there, and an audit has looked"]
+    assert before.total("berth_audit_timestamp_seconds") == 0
+    assert 0 < time.time() - after.total("berth_audit_timestamp_seconds") < 600
+    assert after.total("berth_audit_findings", finding="missing") == 1
+    assert after.total("berth_audit_findings") == 1
 
 
 def test_a_look_that_fails_is_counted_and_leaves_the_gauges_and_the_worker_as_they_were(sight: Sight) -> None:
@@ -189,7 +196,7 @@ def test_a_run_is_one_trace_from_the_workflow_to_the_line_on_the_switch(sight: S
         for span in (one for one in trace if one.name == name):
             assert next(ancestors(span, trace)) == over
     changing = [span for span in trace if span.name == "session" and attributes(span).get("berth.lines") == "9"]
-    assert [next(ancestors(span, trace)) for span in changing] == ["RunActivity:work_on_device"]
+    assert {next(ancestors(span, trace)) for span in changing} == {"RunActivity:work_on_device"}
     assert {(one["service.name"], bool(one["service.version"])) for one in sight.traces.resources} == {("berth", True)}
 
 
@@ -267,8 +274,10 @@ class _Temporal:
         self.asked: list[str] = []
 
     async def list_workflows(self, query: str, **_: Any) -> AsyncIterator[Any]:
+        if query == AUDITED:
+            return
         assert query == UNDER_WAY
-        for id, (kind, stage, more, _) in self.runs.items():
+        for id, (kind, stage, more, _told) in self.runs.items():
             pairs = [SearchAttributePair(STAGE, stage)] if stage else []
             yield SimpleNamespace(
                 id=id,
@@ -282,7 +291,7 @@ class _Temporal:
     def get_workflow_handle(self, id: str, run_id: str) -> Any:
         async def query(*_: Any, **__: Any) -> Status:
             self.asked.append(id)
-            told = self.runs[id][3]
+            told: Status | None = self.runs[id][3]
             if told is None:
                 raise WorkflowQueryFailedError("no answer")
             return told
@@ -304,7 +313,13 @@ class _Meter:
 
 
 def _status(tenant: str, **more: Any) -> Status:
-    run = {"tenant": tenant, "workflow": "OnboardTenant", "run": "r", "requested_by": "a", "outcome": "running"}
+    run: dict[str, Any] = {
+        "tenant": tenant,
+        "workflow": "OnboardTenant",
+        "run": "r",
+        "requested_by": "a",
+        "outcome": "running",
+    }
     return Status(**run, stage="approval", **more)
 
 
@@ -328,7 +343,7 @@ async def test_the_longest_wait_is_told_by_the_runs_themselves_and_by_their_star
     )
     meter = _Meter()
     gauges = Gauges(
-        cast(Client, temporal), nothing, load_settings(platform=ROOT / "examples/platform-vlan.yaml"), meter
+        cast(Client, temporal), nothing, load_settings(platform=ROOT / "examples/platform-vlan.yaml"), cast(Any, meter)
     )
     await gauges.look_at_temporal()
     values = meter.values
@@ -359,17 +374,35 @@ async def test_what_is_given_and_what_is_left_of_a_public_pool_is_told_by_family
             platform = read_platform(platform_document(one_to_one_nat("acme")))
             await kube.create(taken)
             await simulator.settled()
-            found = {(one.pool, one.family): (one.free, one.used) for one in await levels(kube, platform)}
+            told = await levels(kube, platform)
         finally:
             await kube.close()
-    assert found["public", "4"] == (15, 1)
+    found = {(one.pool, one.family): (one.free, one.used) for one in told}
     free, used = found["external", "4"]
-    assert free > 200
-    assert free + used < 256
+    assert (found["public", "4"], free > 200, free + used < 256) == ((15, 1), True, True)
 
 
 async def test_a_worker_that_keeps_no_metrics_or_serves_devices_only_looks_at_nothing() -> None:
     nothing: Any = None
+    chosen: dict[str, Any]
     for chosen in ({}, {"metrics_address": "127.0.0.1:1", "serves": "devices"}):
         async with gauges_kept(nothing, nothing, load_settings(**chosen), nothing):
             pass  # a look at nothing would have raised
+
+
+@pytest.mark.parametrize(("where", "expression"), expressions().items(), ids=list(expressions()))
+def test_alerts_and_panels_use_what_there_is(where: str, expression: str, sight: Sight) -> None:
+    """Names and labels are those of the table, or were on a real page of Temporal's SDK."""
+    bare = re.sub(r'"[^"]*"', '""', expression)
+    for name, chosen in re.findall(r"((?:berth|temporal)_[a-z_]+)(?:\{([^}]*)\})?", bare):
+        family = re.sub("_(bucket|sum|count)$", "", name)
+        metric = BY_NAME.get(name) or BY_NAME.get(family)
+        assert metric is not None or name in sight.temporal_labels, f"{where}: {name} is shown by nobody"
+        labels = {*metric.labels, *AUTOMATIC[metric.by], "le"} if metric else sight.temporal_labels[name]
+        used = set(re.findall(r"([a-z_]+)\s*(?:=~|!~|!=|=)", chosen))
+        assert used <= labels | {"job"}, f"{where}: {name} has no {used - labels}"
+    known_labels = {one for metric in METRICS for one in metric.labels} | {
+        label for labels in (*AUTOMATIC.values(), *sight.temporal_labels.values()) for label in labels
+    }
+    for grouped in re.findall(r"(?:by|on|without|ignoring) \(([^)]*)\)", bare):
+        assert {one.strip() for one in grouped.split(",")} <= known_labels | {"instance", "le"}, where

@@ -49,6 +49,9 @@ docs: $(STAMP)
 	@$(BIN)/python -c "from cli.reference import cli_reference; print(cli_reference(), end='')" > docs/reference/cli.md
 	@$(BIN)/python -c "from cli.reference import errors_reference; print(errors_reference(), end='')" > docs/reference/errors.md
 	@$(BIN)/python -c "from clients.devices.routers.reference import reference; print(reference(), end='')" > docs/reference/routers.md
+	@$(BIN)/python -c "from activities.metrics import metrics_reference; print(metrics_reference(), end='')" > docs/reference/metrics.md
+	@{ printf '# Made by `make docs` from alerts.yaml: change that, not this file.\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\n'; \
+	  printf 'metadata: {name: berth}\nspec:\n'; sed -n '/^groups:/,$$p' deploy/monitoring/alerts.yaml | sed 's/^\(.\)/  \1/'; } > deploy/monitoring/prometheusrule.yaml
 
 # Fetches nothing; fails on a warning (with --quiet it would not), as of a link or an anchor that leads nowhere.
 site: $(STAMP)

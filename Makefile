@@ -3,6 +3,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
+# With it set, as in many a container, every process would compile every module of ours anew: each `berth` that a test
+# starts, each worker of pytest, and each run of a workflow, which loads its modules in a sandbox of its own.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: install demo test check lock docs site screenshots bench histories clean
 
 install: $(STAMP)
@@ -45,6 +49,9 @@ docs: $(STAMP)
 	@$(BIN)/python -c "from cli.reference import cli_reference; print(cli_reference(), end='')" > docs/reference/cli.md
 	@$(BIN)/python -c "from cli.reference import errors_reference; print(errors_reference(), end='')" > docs/reference/errors.md
 	@$(BIN)/python -c "from clients.devices.routers.reference import reference; print(reference(), end='')" > docs/reference/routers.md
+	@$(BIN)/python -c "from activities.metrics import metrics_reference; print(metrics_reference(), end='')" > docs/reference/metrics.md
+	@{ printf '# Made by `make docs` from alerts.yaml: change that, not this file.\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\n'; \
+	  printf 'metadata: {name: berth}\nspec:\n'; sed -n '/^groups:/,$$p' deploy/monitoring/alerts.yaml | sed 's/^\(.\)/  \1/'; } > deploy/monitoring/prometheusrule.yaml
 
 # Fetches nothing; fails on a warning (with --quiet it would not), as of a link or an anchor that leads nowhere.
 site: $(STAMP)

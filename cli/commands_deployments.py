@@ -12,8 +12,8 @@ from cli.errors import CommandError, configuration_failure
 from cli.exit_codes import ExitCode
 from cli.options import Json
 from cli.session import Session, session
-from cli.show import moment
 from cli.terminal import clean, say, show, show_json
+from cli.times import moment
 from workers.settings import ConfigurationError
 
 app = typer.Typer(help="Versions of the worker: look, or choose the one that new runs go to.")

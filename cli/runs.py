@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -92,6 +92,7 @@ class Entry:
     started: datetime
     closed: datetime | None
     run_id: str
+    task_queue: str = ""
 
 
 @asynccontextmanager
@@ -149,10 +150,13 @@ async def latest(client: Client, tenant: str) -> tuple[Run, WorkflowExecution]:
     return Run(tenant, _workflow(found), handle, found.task_queue), found
 
 
-async def entries(client: Client) -> list[Entry]:
-    """Every tenant's latest run that Temporal still remembers, by name."""
+async def entries(client: Client, since: datetime | None = None) -> list[Entry]:
+    """Every tenant's latest run that Temporal still remembers, by name; or only those under way or closed since then."""
     newest: dict[str, WorkflowExecution] = {}
-    async for found in client.list_workflows(f"WorkflowType IN ('{ONBOARD}', '{OFFBOARD}')"):
+    query = f"WorkflowType IN ('{ONBOARD}', '{OFFBOARD}')"
+    if since is not None:
+        query += f" AND (ExecutionStatus = 'Running' OR CloseTime > '{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}')"
+    async for found in client.list_workflows(query):
         known = newest.get(found.id)
         if known is None or found.start_time > known.start_time:
             newest[found.id] = found
@@ -265,4 +269,5 @@ def _entry(found: WorkflowExecution, prefix: str) -> Entry:
         started=found.start_time,
         closed=found.close_time,
         run_id=found.run_id,
+        task_queue=found.task_queue,
     )

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from activities.metrics import metrics_reference
 from cli.exit_codes import ExitCode
 from cli.reference import cli_reference, errors_reference
 from clients.devices.reference import reference as switches_reference
@@ -24,6 +25,10 @@ def test_the_reference_of_the_documents_is_what_the_models_say() -> None:
 
 def test_the_reference_of_the_settings_is_what_the_settings_say() -> None:
     assert (ROOT / "docs/reference/settings.md").read_text() == settings_reference(), "run `make docs`"
+
+
+def test_the_reference_of_the_metrics_is_what_the_table_says() -> None:
+    assert (ROOT / "docs/reference/metrics.md").read_text() == metrics_reference(), "run `make docs`"
 
 
 def test_the_reference_of_the_switches_is_what_the_dialects_say() -> None:

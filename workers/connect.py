@@ -1,12 +1,12 @@
 """Connecting to Temporal and to Kubernetes, by the settings."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
-from temporalio.client import Client
+from temporalio.client import Client, Plugin
 from temporalio.envconfig import ClientConfigProfile, ClientConnectConfig
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -19,7 +19,7 @@ from workers.settings import ConfigurationError, Settings, UnreachableError
 from workflows.converter import data_converter
 
 
-async def connect_temporal(settings: Settings) -> Client:
+async def connect_temporal(settings: Settings, plugins: Sequence[Plugin] = ()) -> Client:
     """A client of Temporal. Raises ConfigurationError or UnreachableError that says where it looked and what to do."""
     options = _profile(settings)
     address = settings.temporal_address or options.get("target_host") or "127.0.0.1:7233"
@@ -32,6 +32,7 @@ async def connect_temporal(settings: Settings) -> Client:
             tls=options.get("tls", False),
             rpc_metadata=options.get("rpc_metadata") or {},
             data_converter=data_converter,
+            plugins=plugins,
         )
     except (RuntimeError, RPCError, ValueError) as error:
         raise UnreachableError(
@@ -110,6 +111,7 @@ async def connect_kubernetes(settings: Settings) -> KubeOvn:
             ca_file=settings.kube_ca_file,
             pool_size=settings.kube_pool_size,
             request_timeout=settings.kube_request_timeout,
+            traced=settings.traces_endpoint is not None,
         )
     except ValidationError as error:
         wrong = "; ".join(_wrong(found) for found in error.errors(include_url=False))

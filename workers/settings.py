@@ -94,11 +94,14 @@ class Settings(BaseSettings):
     """host:port at which the worker says whether it lives (`/livez`) and takes work (`/readyz`), and where `berth health` asks.
     Left out: nowhere."""
     metrics_address: str | None = None
-    """host:port at which Prometheus reads the metrics of the worker (`/metrics`). Left out: none are kept."""
+    """host:port at which Prometheus reads the metrics of the worker (`/metrics`), e.g. `0.0.0.0:9464`: without a password, so
+    not for everybody's network. Left out: none are kept."""
     metrics_every: float = Field(default=15.0, ge=1)
-    """Seconds between two looks at what no single step knows: tenants by stage, what waits for people, pools."""
+    """Seconds between two looks at what no single step knows: runs by stage, what waits for people, tenants, pools. Each lists
+    the runs under way, and every VPC."""
     traces_endpoint: str | None = None
-    """URL that takes OpenTelemetry traces (OTLP over HTTP, `http://collector:4318/v1/traces`). Left out: none are made."""
+    """URL that takes OpenTelemetry traces (OTLP over HTTP, `http://collector:4318/v1/traces`). Left out: none are made. What the
+    collector wants in its headers stands in `OTEL_EXPORTER_OTLP_HEADERS`."""
 
     log_format: Literal["console", "json"] = "console"
     """For people, or one JSON object a line."""

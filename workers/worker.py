@@ -4,14 +4,15 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import structlog
-from temporalio.client import Client
+from temporalio.client import Client, Plugin
 from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.runtime import Runtime
 from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 
 from activities.audit import AuditSteps
@@ -33,10 +34,13 @@ from clients.kube_ovn.secret import secret_reader
 from tenancy import names
 from workers.connect import check_namespace, connect_kubernetes, connect_temporal
 from workers.devices import sessions
+from workers.gauges import gauges_kept
 from workers.health import health_pages, readiness
 from workers.logs import StepContext
+from workers.measuring import StepMetrics
 from workers.settings import ConfigurationError, Settings
 from workers.together import together
+from workers.traces import traced
 from workflows import sandbox
 from workflows.audit import AuditFleet
 from workflows.device import DeviceQueue
@@ -118,7 +122,7 @@ def make_worker(
     ]
     deployment = _deployment(settings)
     common: dict[str, Any] = {
-        "interceptors": [StepContext(), *interceptors],
+        "interceptors": [StepContext(), StepMetrics(), *interceptors],
         "max_concurrent_activities": settings.max_concurrent_steps,
         "graceful_shutdown_timeout": timedelta(seconds=settings.shutdown_grace),
         # A cancel reaches a step with the answer to a heartbeat, and its progress reaches people that way: each is sent.
@@ -179,6 +183,12 @@ def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
 @asynccontextmanager
 async def running_worker(settings: Settings) -> AsyncIterator[Client]:
     """A worker that serves while the block runs; yields the client of Temporal. Raises ConfigurationError."""
+    async with traced(settings) as plugins, _serving(settings, plugins) as client:
+        yield client
+
+
+@asynccontextmanager
+async def _serving(settings: Settings, plugins: Sequence[Plugin]) -> AsyncIterator[Client]:
     try:
         # Better now than in the first tenant's preflight.
         read_platform_file(settings.platform)
@@ -186,7 +196,7 @@ async def running_worker(settings: Settings) -> AsyncIterator[Client]:
         raise ConfigurationError(str(error)) from error
     # Sessions with switches run in threads, of which Python would have six on two cores.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "berth"))
-    client = await connect_temporal(settings)
+    client = await connect_temporal(settings, plugins)
     await check_namespace(client, SEARCH_ATTRIBUTES)
     kube = await connect_kubernetes(settings)
     queues = task_queues(settings)
@@ -194,7 +204,11 @@ async def running_worker(settings: Settings) -> AsyncIterator[Client]:
     ready = readiness(client, kube, queues, version)
     try:
         # The pages outlive the worker, so that it is seen to drain.
-        async with health_pages(settings.health_address, ready), make_worker(client, kube, settings):
+        async with (
+            health_pages(settings.health_address, ready),
+            make_worker(client, kube, settings),
+            _gauges(client, kube, settings),
+        ):
             _log.info("serving", task_queues=queues, namespace=client.namespace, version=version)
             try:
                 yield client
@@ -203,6 +217,13 @@ async def running_worker(settings: Settings) -> AsyncIterator[Client]:
                 _log.info("stopping: steps under way get time to finish", seconds=settings.shutdown_grace)
     finally:
         await kube.close()
+
+
+def _gauges(client: Client, kube: KubeOvn, settings: Settings) -> AbstractAsyncContextManager[None]:
+    """What no single step knows is found out by those who serve the platform; a worker beside the devices may not look."""
+    if settings.serves == "devices":
+        return nullcontext()
+    return gauges_kept(client, kube, settings, Runtime.default().metric_meter)
 
 
 async def serve(settings: Settings, *, ready: Callable[[], None] | None = None) -> None:

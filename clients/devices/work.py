@@ -3,9 +3,12 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Generic, TypeAlias, TypeVar
+
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind
 
 from clients.devices import translators
 from clients.devices.batch import carry_out
@@ -17,9 +20,10 @@ from clients.devices.masking import errors_without, masked, told_without
 from clients.devices.routers import ROUTERS
 from clients.devices.routers.routes import RouterRoutes
 from clients.devices.session import Session
+from clients.devices.spans import spanning
 from clients.devices.translators.shell import new_word, shell_prompting
 from clients.devices.vlans import SwitchVlans
-from tenancy.devices import AnyRequest, DeviceOutcome, DeviceRequest, EdgeRequest
+from tenancy.devices import SENDS, AnyRequest, DeviceOutcome, DeviceRequest, EdgeRequest
 from tenancy.edge import DEFAULT_TAG, EdgeDevice, EdgeRouter, Translator
 from tenancy.switches import Switch
 
@@ -72,6 +76,20 @@ def _translations(requests: Sequence[AnyRequest]) -> Work:
     return Job("translator", shell_prompting(word), lambda opened: translators.carry_out(opened, word, wanted))
 
 
+def _counted(job: Work, requests: Sequence[AnyRequest]) -> Work:
+    """The same, and the session's span tells how much there was to do."""
+
+    def carried_out(opened: Session) -> list[DeviceOutcome]:
+        span = trace.get_current_span()
+        span.set_attribute("berth.requests", len(requests))
+        outcomes = job.carried_out(opened)
+        sent = {request.id for request in requests if request.action in SENDS}
+        span.set_attribute("berth.lines", sum(len(one.lines) for one in outcomes if one.id in sent))
+        return outcomes
+
+    return replace(job, carried_out=carried_out)
+
+
 async def work(
     device: Switch | EdgeDevice,
     login: Login,
@@ -94,7 +112,7 @@ async def work(
     Raises UnavailableError where the outcome is unknown (call again: reading converges), RefusedError `login-refused`,
     `host-key-unknown`, `host-key-changed` or `enable-refused` for the whole batch.
     """
-    job = _job(device, requests, tag, neighbour=neighbour)
+    job = _counted(_job(device, requests, tag, neighbour=neighbour), requests)
     outcomes = await in_session(device, login, job, known_hosts=known_hosts, alive=alive, progress=progress, jump=jump)
     secrets = unspeakable(login, jump)
     return [told_without(secrets, outcome) for outcome in outcomes]
@@ -122,6 +140,7 @@ async def in_session(
         with (
             errors_without(secrets),
             masked(secrets),
+            spanning("session", SpanKind.CLIENT, device=device.name, platform=device.platform),
             session(
                 device,
                 job.kind,

@@ -119,7 +119,10 @@ class Examination:
             return [reached, *self._without_document(Area.KUBERNETES, "kinds and rights", document)]
         if kube is None:
             return [reached, _skipped(Area.KUBERNETES, "kinds and rights", "the API server cannot be used")]
-        return [reached, *await self._waited("kinds and rights", kinds_and_rights(kube, platform))]
+        return [
+            reached,
+            *await self._waited("kinds and rights", kinds_and_rights(kube, platform, self._settings.serves)),
+        ]
 
     async def _platform(self, platform: Platform | None, document: list[Finding]) -> list[Finding]:
         if self._left_to_others is Area.PLATFORM:

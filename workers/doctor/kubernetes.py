@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from clients.errors import RefusedError, UnavailableError
 from clients.kube_ovn.client import KubeOvn
-from clients.kube_ovn.rights import Right, rights
+from clients.kube_ovn.rights import Right, Serves, rights
 from tenancy.platform import Platform
 from workers.connect import connect_kubernetes
 from workers.doctor.findings import Area, Finding, findings
@@ -33,9 +33,9 @@ async def reach(settings: Settings) -> tuple[KubeOvn | None, Finding]:
     return kube, Finding(area=AREA, subject="API server", state="passed", message=f"answers, version {version}")
 
 
-async def kinds_and_rights(kube: KubeOvn, platform: Platform) -> list[Finding]:
+async def kinds_and_rights(kube: KubeOvn, platform: Platform, serves: Serves) -> list[Finding]:
     """Whether each kind is served with the verbs that Berth uses, and whether this account may use them."""
-    needed = rights(platform)
+    needed = rights(platform, serves)
     kinds, allowed = await asyncio.gather(_kinds(kube, needed), _rights(kube, needed))
     return [*kinds, *allowed]
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from clients.devices.command_line import UnreadableError
 from clients.devices.session import Session
+from clients.devices.spans import spanning
 from clients.devices.translators.changes import as_asked, edits_of, in_force, translated
 from clients.devices.translators.flows import end_all, end_translated
 from clients.devices.translators.ruleset import (
@@ -72,7 +73,8 @@ class _Batch:
         self._only_where_it_lasts()
         if self._left(CHANGING) or self._left(("look",)):
             try:
-                state = self.read()
+                with spanning("read"):
+                    state = self.read()
                 if self._left(CHANGING):
                     state = self._change(state)
             except OtherShapeError as error:
@@ -123,8 +125,10 @@ class _Batch:
             state = self.read()
         # Where it is not, an earlier try may have died before it had ended flows: the file is written after that.
         saved = self._there and is_saved(self._shell)
-        left = self._apply(state)
-        state = self.read()
+        with spanning("apply", requests=len(self._left(CHANGING))):
+            left = self._apply(state)
+        with spanning("verify"):
+            state = self.read()
         for request in self._left(CHANGING):
             if not as_asked(state, request, left):
                 raise UnavailableError(
@@ -134,7 +138,8 @@ class _Batch:
         for request in self._left(CHANGING):
             self._end_flows(request, state, everything=not saved or bool(self._edits[request.id]))
         if self._there and self._left(CHANGING):
-            save(self._shell)
+            with spanning("save"):
+                save(self._shell)
         return state
 
     def _apply(self, state: State) -> State:

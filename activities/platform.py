@@ -65,4 +65,5 @@ def read_platform_file(path: Path) -> Platform:
     try:
         return read_platform(texts[0].data)
     except InvalidDocumentError as error:
-        raise UnavailableError(f"{texts[0].placed(error, str(path))}: mend the platform document") from error
+        placed = texts[0].placed(error, str(path))
+        raise UnavailableError(f"{placed}: mend the platform document") from placed

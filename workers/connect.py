@@ -67,8 +67,10 @@ def _profile(settings: Settings) -> ClientConnectConfig:
         ) from error
 
 
-async def check_namespace(client: Client, wanted: Mapping[str, str]) -> None:
+async def check_namespace(client: Client, wanted: Mapping[str, str]) -> bool:
     """Raises ConfigurationError unless the namespace has these search attributes, with the command that adds them.
+
+    False where Temporal does not let anybody look.
 
     A run that sets one that is missing would be tried again and again without a step forward.
     """
@@ -78,7 +80,7 @@ async def check_namespace(client: Client, wanted: Mapping[str, str]) -> None:
         )
     except RPCError as error:
         if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED):
-            return  # a hosted Temporal may not let its tenants ask; then the first run shows it
+            return False  # a hosted Temporal may not let its tenants ask; then the first run shows it
         if error.status is RPCStatusCode.NOT_FOUND:
             raise ConfigurationError(
                 f"Temporal has no namespace {client.namespace}: run `berth setup`, which makes it, or set"
@@ -94,6 +96,7 @@ async def check_namespace(client: Client, wanted: Mapping[str, str]) -> None:
             f"Temporal namespace {client.namespace} lacks the search attributes {', '.join(missing)}: run `berth setup`, or"
             f" `temporal operator search-attribute create --namespace {client.namespace} {options}`"
         )
+    return True
 
 
 async def connect_kubernetes(settings: Settings) -> KubeOvn:

@@ -1,19 +1,17 @@
 """What was lost, and what the platform's own record brings back; docs/how-to/disaster.md has the steps."""
 
-import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
-from temporalio.service import RPCError, RPCStatusCode
 
-from tenancy import names
+from lab.temporal import start_temporal
 from tenancy.approval import Preview
-from tests.workflows.strikes import PATIENCE
 from tests.workflows.vlan_world import VlanWorld, decide, everywhere, running_vlan_world, vlan_tenant
+from workflows.converter import data_converter
+from workflows.face import SEARCH_ATTRIBUTES
 
 
 @pytest.fixture
@@ -22,37 +20,26 @@ async def world(client: Client, tmp_path: Path, name: str) -> AsyncIterator[Vlan
         yield made
 
 
-async def forgotten(client: Client, workflow: str) -> None:
-    """Temporal knows nothing of a workflow any more."""
-    execution = WorkflowExecution(workflow_id=workflow)
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            try:
-                await client.workflow_service.delete_workflow_execution(
-                    DeleteWorkflowExecutionRequest(namespace=client.namespace, workflow_execution=execution)
-                )
-                await client.get_workflow_handle(workflow).describe()
-            except RPCError as error:
-                if error.status == RPCStatusCode.NOT_FOUND:
-                    return
-            await asyncio.sleep(0.05)  # the deletion has no event to wait for
-
-
-async def test_with_temporals_history_gone_a_tenant_is_brought_up_to_date_and_taken_back_from_the_platforms_record(
-    client: Client, world: VlanWorld
+async def test_with_temporal_lost_a_tenant_is_brought_up_to_date_and_taken_back_from_the_platforms_record(
+    world: VlanWorld, tmp_path: Path
 ) -> None:
     before = [switch.text("startup") for switch in world.switches]
     first = await world.approved()
-    for workflow in (names.workflow(world.name), *(names.device_workflow(one.name) for one in world.switches)):
-        await forgotten(client, workflow)
-    world.handles.clear()
 
-    again = await world.onboarded(vlan_tenant(world.name))
-    assert again["vlan"] == first["vlan"]
-    assert again["approval"] == first["approval"], "the network team is not asked about what stands on the VPC"
-    await forgotten(client, names.workflow(world.name))
-    world.handles.clear()
-    await world.offboarded()
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    empty = await start_temporal(folder, search_attributes=SEARCH_ATTRIBUTES)
+    try:
+        client = await Client.connect(empty.address, data_converter=data_converter)
+        after = replace(world, client=client, handles=[])
+        async with after.serving():
+            again = await after.onboarded(vlan_tenant(world.name))
+            assert again["vlan"] == first["vlan"]
+            assert again["approval"] == first["approval"], "the network team is not asked about what stands on the VPC"
+            await after.offboarded()
+        assert await after.failed_tasks() == []
+    finally:
+        await empty.stop(seconds=0)
     assert await world.reserved() == []
     assert [switch.text("startup") for switch in world.switches] == before
 

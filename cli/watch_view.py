@@ -97,8 +97,8 @@ def _table(fleet: Fleet, rows: Sequence[Row], now: datetime, width: int) -> Tabl
         if not narrow:
             cells += [_Steps(row.status, with_bar=wide), Text(_elapsed(row, now), style="dim")]
         # What matters most is what is left of it where there is little room.
-        both = (at, pace) if row.need < Need.NOBODY else (pace, at)
-        cells += [at, pace] if wide else [Text(", ").join(part for part in both if part)]
+        link, both = (", ", (at, pace)) if row.need < Need.NOBODY else (": ", (pace, at))
+        cells += [at, pace] if wide else [Text(link).join(part for part in both if part)]
         table.add_row(*cells)
     return table
 

@@ -89,6 +89,18 @@ async def test_what_an_onboarding_gives_back_belongs_to_no_undo() -> None:
     assert told.of("release-external-ip-given-back--web")[0].takes_back
 
 
+async def test_what_a_device_is_asked_again_is_the_same_request() -> None:
+    history = WorkflowHistory.from_json("vlan_undone", (FOLDER / "vlan_undone.json").read_text())
+    asked = [
+        event
+        for event in history.events
+        if event.activity_task_scheduled_event_attributes.activity_type.name == "ask_device"
+    ]
+    told = await read(data_converter, workflow_of(history), [*history.events, *asked])
+    assert len(told.sessions) == len(asked)
+    assert all(one.ended for one in told.sessions)
+
+
 async def test_that_a_cancel_was_asked_for_is_known_and_when() -> None:
     _, told = await record("cancelled")
     (end,) = told.ended
@@ -157,6 +169,10 @@ async def test_the_usual_time_is_the_median_of_all_such_steps_of_the_runs() -> N
 async def test_an_undo_says_nothing_about_how_long_steps_take_and_a_removal_is_what_an_offboarding_is_for() -> None:
     workflow, told = await record("parked_and_resolved")
     assert of_the_past(workflow, [told]).steps["vpc"].seconds < 1  # to take it back took five
+    workflow, told = await record("vlan_undone")
+    assert of_the_past(workflow, [told]).steps["switch"].seconds < 1  # the undo ended two seconds later
+    workflow, told = await record("edge_undone")
+    assert "unconfirmed" not in of_the_past(workflow, [told]).steps
     workflow, told = await record("offboarded")
     assert of_the_past(workflow, [told]).steps["vpc"].count == 1
 

@@ -14,7 +14,7 @@ from cli.expected import Expected, Usual
 from cli.follow import Watched
 from cli.progress import Lines, picture
 from cli.runs import Entry, Run, Trouble
-from cli.show import edge_now_view, hand_over_view, run_view
+from cli.show import edge_now_view, hand_over_view, run_line, run_view
 from cli.terminal import clean, printable
 from cli.times import brief, took
 from tenancy.approval import Preview
@@ -295,6 +295,7 @@ def test_a_step_that_takes_much_longer_than_usual_says_so_in_words() -> None:
     assert "SLOW, usually 1.0 s" in lines[1]
     assert "left" not in lines[0]
     assert "usually" not in "".join(shown(run_view(status, NOW)))
+    assert "SLOW, usually 1.0 s: Step a" in shown(run_line(status, NOW, {}, KNOWN))[0]
     one = Watched("acme", None, status=status, expected=KNOWN)
     console = _console(200)
     log = Lines(console)

@@ -205,6 +205,9 @@ async def test_a_run_that_ended_is_seen_to_have_ended_and_one_that_was_started_a
     temporal.runs["moves"].run_id = "another"
     await found.look(lambda _: [])
     assert [(row.entry.running, row.status) for row in found.rows] == [(True, None)]
+    temporal.has("moves", "done", State.COMPLETED, ago=10, closed=1)  # Temporal's list may be behind
+    await found.look(lambda _: [])
+    assert [row.entry.run_id for row in found.rows] == ["another"]
 
 
 async def test_a_run_that_vanished_from_the_list_is_looked_for_in_the_whole_list() -> None:

@@ -61,8 +61,8 @@ async def deciding(pace: Pace, *, attempt: int | None = None) -> AsyncIterator[P
 
     async def beat() -> None:
         while True:
-            activity.heartbeat(note)
             await asyncio.sleep(HEARTBEAT_EVERY)
+            activity.heartbeat(note)
 
     heart = asyncio.create_task(beat())
     try:

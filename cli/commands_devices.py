@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from cli.commands_lab import running_lab
 from cli.exit_codes import ExitCode
-from cli.lab_control import DeviceControl, device_control
 from cli.options import Json
 from cli.terminal import clean, show, show_json
+
+if TYPE_CHECKING:
+    from cli.lab_control import DeviceControl
 
 app = typer.Typer(
     no_args_is_help=True, help="The simulated switches leaf-1 to leaf-4, and the routers edge-1 and fabric-1."
@@ -108,7 +110,10 @@ def _told(device: str, what: str, *, json: bool) -> ExitCode:
     return ExitCode.OK
 
 
-def _do(call: Callable[[DeviceControl], Awaitable[Any]]) -> Any:
+def _do(call: "Callable[[DeviceControl], Awaitable[Any]]") -> Any:
+    # It brings aiohttp and the simulator, which no command for tenants needs.
+    from cli.lab_control import device_control
+
     async def called() -> Any:
         async with device_control(running_lab().switches_url) as control:
             return await call(control)

@@ -19,7 +19,8 @@ from cli.follow import Watched
 from cli.history import plain_record, recorded
 from cli.options import Json, Tenant
 from cli.report import complain, end_view, plain, report
-from cli.runs import Entry, NoAnswerError, ask, entries, latest, troubles
+from cli.runs import Entry, NoAnswerError, ask, entries, latest, missing, troubles
+from cli.serving import another_version_serves
 from cli.session import Session, session
 from cli.show import OUTCOME_STYLE, edge_now_view, run_view
 from cli.step_line import NARROW
@@ -93,6 +94,8 @@ async def _status(here: Session, tenant: str, *, wait: bool, json: bool) -> Exit
         )
     else:
         say(f"{one.silence}; shown is what Temporal itself knows")
+    if one.missing:
+        say(one.missing)
     if one.end is None:
         return ExitCode.OK
     if (view := end_view(tenant, one.end)) is not None:
@@ -138,7 +141,7 @@ async def _edge_now(client: Client, one: Watched) -> tuple[EdgeSeen | None, str 
     handed_over = one.end.result if one.end is not None else None
     if one.run is None or not isinstance(handed_over, HandOver):
         return None, None
-    if one.silence:
+    if one.silence and not await another_version_serves(client, one.run.handle, one.run.task_queue):
         return None, one.silence
     try:
         return await edge_now(client, one.run, handed_over), None
@@ -151,7 +154,7 @@ def _plain_status(one: Watched) -> dict[str, Any]:
     answer = one.status.model_dump(mode="json", by_alias=True) if one.status else None
     if answer is not None and one.end is not None and one.end.outcome in ENDED_FROM_OUTSIDE:
         answer |= {"outcome": one.end.outcome, "stage": one.end.outcome}
-    return {**plain(one), "status": answer}
+    return {**plain(one), "status": answer, **({"missing": one.missing} if one.missing else {})}
 
 
 async def _look(client: Client, one: Watched, *, ended: bool) -> None:
@@ -169,7 +172,9 @@ async def _look(client: Client, one: Watched, *, ended: bool) -> None:
         if not ended:
             raise CommandError(ExitCode.UNREACHABLE, f"tenant {one.tenant}: {error}") from error
     else:
-        one.troubles = {} if ended else await troubles(client, one.run)
+        if not ended:
+            one.troubles = await troubles(client, one.run)
+            one.missing = await missing(client, one.run, one.status)
         if learning is not None and (await asyncio.wait({learning}, timeout=LEARN_SECONDS))[0]:
             one.expected = learning.result()
 

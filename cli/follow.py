@@ -15,7 +15,7 @@ from cli.endings import End, end
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.expected import Expected, expected
-from cli.runs import NoAnswerError, Run, Trouble, ask, reaching, troubles
+from cli.runs import NoAnswerError, Run, Trouble, ask, missing, reaching, troubles
 from workflows.face import Outcome, Status, StepState
 
 POLL_SECONDS = 0.25
@@ -38,6 +38,8 @@ class Watched:
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
     silence: str | None = None
     """Why nobody answers for the run at present."""
+    missing: str | None = None
+    """Which worker is missing for it to go on, though one answers."""
     end: End | None = None
     expected: Expected | None = None
     """What its steps usually take; None while that is not known."""
@@ -101,7 +103,7 @@ async def _follow(client: Client, run: Run, one: Watched, changed: Callable[[], 
                     ending.cancel()
                     ending = asyncio.create_task(end(run))
             await _look(client, run, one, closely=False)
-            one.troubles, one.silence = {}, None
+            one.troubles, one.silence, one.missing = {}, None, None
             one.end = ending.result()
             changed()
         finally:
@@ -117,6 +119,7 @@ async def _look(client: Client, run: Run, one: Watched, *, closely: bool) -> Non
     one.silence = None
     if closely:
         one.troubles = await troubles(client, run) if _moves(one.status) else {}
+        one.missing = await missing(client, run, one.status)
 
 
 def _moves(status: Status) -> bool:

@@ -17,10 +17,13 @@ from cli import (
     commands_approve,
     commands_audit,
     commands_change,
+    commands_deployments,
     commands_devices,
     commands_doctor,
     commands_documents,
+    commands_health,
     commands_lab,
+    commands_lab_platform,
     commands_look,
     commands_watch,
     demo,
@@ -55,7 +58,10 @@ app.command("setup", rich_help_panel=SERVICES)(commands_audit.setup)
 app.command("audit", rich_help_panel=SERVICES)(commands_audit.audit)
 app.command("doctor", rich_help_panel=SERVICES)(commands_doctor.doctor)
 app.command("worker", rich_help_panel=SERVICES)(commands_lab.worker)
+app.command("health", rich_help_panel=SERVICES)(commands_health.health)
+app.add_typer(commands_deployments.app, name="deployments", rich_help_panel=SERVICES)
 app.add_typer(commands_lab.app, name="lab", rich_help_panel=SERVICES)
+commands_lab.app.command("platform")(commands_lab_platform.platform)
 commands_lab.app.add_typer(commands_devices.app, name="device")
 app.command("demo", rich_help_panel=SERVICES)(demo.demo)
 

@@ -58,7 +58,10 @@ class Picture:
 
 def picture(watched: Sequence[Watched], now: datetime, console: Console, height: int) -> RenderableType:
     """All runs in `height` lines: with every step, else with those under way, else in one line each."""
-    silences = [clean(silence, "yellow") for silence in sorted({one.silence for one in watched if one.silence})]
+    silences = [
+        clean(silence, "yellow")
+        for silence in sorted({said for one in watched for said in (one.silence, one.missing) if said})
+    ]
     for view in (_every_step, _moving_steps):
         whole = Group(*(view(one, one.status, now) if one.status else _unknown(one) for one in watched), *silences)
         if len(console.render_lines(whole, pad=False)) < height:
@@ -93,6 +96,7 @@ class Lines:
         now = datetime.now(UTC)
         for one in watched:
             self._once(one.tenant, "(silence)", one.silence)
+            self._once(one.tenant, "(missing)", one.missing)
             if one.status is None:
                 continue
             if one.status.failure and one.status.outcome is not Outcome.STOPPED:

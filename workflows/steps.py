@@ -1,5 +1,6 @@
 """The steps of a run, by name: what an onboarding of this plan does, in the order people read it."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from tenancy import names
@@ -8,6 +9,7 @@ from tenancy.plan import Plan, Stage
 from tenancy.release import Released
 from workflows.face import StepStatus
 
+_ON_A_DEVICE = re.compile(r"(release-)?(survey|preview|switch|answer|translate|announce|neighbour)-")
 _SHORT: Mapping[str, str] = {OVN_EIP.name: "external-ip", OVN_FIP.name: "floating-ip", OVN_SNAT_RULE.name: "snat"}
 _RELEASE = "release-"
 """Before a step's ID: the ID of the step that gives the same back."""
@@ -87,6 +89,11 @@ def translations_on(translator: str, stage: str = Stage.EDGE) -> StepStatus:
 def routes_on(router: str, stage: str = Stage.EDGE) -> StepStatus:
     """The step that is about the tenant's routes on one edge router."""
     return _step(f"announce-{router}", stage, f"Routes on edge router {router}")
+
+
+def is_on_a_device(step: str) -> bool:
+    """Whether a step of this ID is done on a device: by a worker beside it, once its queue has come so far."""
+    return _ON_A_DEVICE.match(step) is not None
 
 
 def edge_lines(stage: str = Stage.EDGE) -> StepStatus:

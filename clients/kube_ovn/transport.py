@@ -33,11 +33,15 @@ class Transport:
         # The session would look into ~/.netrc, and refuse to send a token beside what it finds; the proxies of the
         # environment are settled with the credentials.
         configuration.client_session_kwargs = {"trust_env": False}
+        if connection.traced:
+            from clients.kube_ovn.spans import request_spans  # a tenth of a second to load, for those who trace only
+
+            configuration.trace_configs = [request_spans()]
         self._credentials = credentials
         self._connection = connection
         self._api = ApiClient(configuration)
         self._api.user_agent = "berth"
-        self._api.rest_client = _EachFailureSeen(configuration)
+        self._api.rest_client = _EachFailureSeen(self._api.rest_client)
         self._watches = asyncio.Semaphore(connection.pool_size * 3 // 4)
 
     async def send(self, call: Call, query: Query = (), body: Object | None = None) -> Answer:
@@ -225,6 +229,10 @@ class _EachFailureSeen(RESTClientObject):
     It would turn the lost answer of a write into the conflict of its repetition. aiohttp's own test client clears the
     same attribute; there is no public switch.
     """
+
+    def __init__(self, made: RESTClientObject) -> None:
+        # Not one more of its own: to read all the CAs of a machine once takes 20 ms of CPU.
+        vars(self).update(vars(made))
 
     def _create_pool_manager(self) -> aiohttp.ClientSession:
         session = super()._create_pool_manager()

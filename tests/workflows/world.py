@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import functools
 import json
 import re
 import time
@@ -101,11 +102,16 @@ def shrunk(document: Document, *gone: str) -> Document:
 
 def platform_document(announce: Document | None = None, **spec: Any) -> Document:
     """The example platform's document, with this edge or none."""
-    (text,) = read_yaml(PLATFORM_TEXT, "platform.yaml")
-    document: Any = text.data
+    document: Any = copy.deepcopy(_example_platform())
     assert "announce" not in document["spec"]
     document["spec"] |= spec if announce is None else {"announce": announce, **spec}
     return dict(document)
+
+
+@functools.cache
+def _example_platform() -> Any:
+    (text,) = read_yaml(PLATFORM_TEXT, "platform.yaml")
+    return text.data
 
 
 def platform_file(folder: Path, announce: Document | None = None, **spec: Any) -> Path:

@@ -16,8 +16,10 @@ ROOT = Path(__file__).parents[2]
 MONITORING, PAGES = ROOT / "deploy/monitoring", ROOT / "docs/on-call/alerts"
 RULES = yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"][0]["rules"]
 ALERTS = [rule["alert"] for rule in RULES]
-POLLS = 'temporal_num_pollers{poller_type="workflow_task"}'
-FAILED_POLLS = 'temporal_long_request_failure_total{namespace="default",operation="PollWorkflowTaskQueue"}'
+POLLS = 'temporal_num_pollers{task_queue="berth",poller_type="workflow_task"}'
+FAILED_POLLS = (
+    'temporal_long_request_failure_total{task_queue="berth",namespace="default",operation="PollWorkflowTaskQueue"}'
+)
 COUNT = 'berth_step_retry_age_seconds_count{activity_type="ensure_object",kind="Subnet",instance="%s"}'
 BUCKET = 'berth_step_retry_age_seconds_bucket{activity_type="ensure_object",kind="Subnet",instance="%s",le="900"}'
 UNUSABLE = 'berth_device_unusable{device="leaf-1",why="%s",instance="%s"}'
@@ -26,6 +28,8 @@ POOL = '{pool="vlan",name="external",family="none"}'
 FREE, USED = f"berth_pool_free{POOL}", f"berth_pool_used{POOL}"
 OPERATOR = 'berth_runs_waiting_for_operator{instance="%s"}'
 FOUND = 'berth_audit_findings{finding="%s",instance="%s"}'
+FAILED_TASKS = 'temporal_workflow_task_execution_failed_total{task_queue="%s"}'
+EVICTIONS = 'temporal_sticky_cache_total_forced_eviction_total{task_queue="berth"}'
 EXPIRY = "berth_approval_expiry_timestamp_seconds"
 LOOK = 'berth_look_timestamp_seconds{look="temporal",instance="%s"}'
 
@@ -46,10 +50,13 @@ CASES = [
     Case("BerthTemporalUnreachable", 1, 20, {FAILED_POLLS: "0+10x60"}),
     Case("BerthTemporalUnreachable", 0, 20, {FAILED_POLLS: "0+1x60"}),
     Case("BerthRunsWithProblems", 1, 10, {"berth_runs_with_problems": "1x60"}),
-    Case("BerthRunsWithProblems", 1, 20, {"temporal_workflow_task_execution_failed_total": "0+1x60"}),
+    Case("BerthRunsWithProblems", 1, 20, {FAILED_TASKS % "berth": "0+1x60"}),
+    # Another application of Temporal's in the same Prometheus.
+    Case("BerthRunsWithProblems", 0, 20, {FAILED_TASKS % "payments": "0+1x60"}),
+    Case("BerthNoWorker", 1, 15, {'temporal_num_pollers{task_queue="payments",poller_type="workflow_task"}': "1x60"}),
     Case("BerthRunsWithProblems", 0, 20, {"berth_runs_with_problems": "0x60"}),
     # One task that failed once, as where a worker is stopped in the middle.
-    Case("BerthRunsWithProblems", 0, 30, {"temporal_workflow_task_execution_failed_total": "0x10 1x60"}),
+    Case("BerthRunsWithProblems", 0, 30, {FAILED_TASKS % "berth": "0x10 1x60"}),
     Case("BerthOperatorNeeded", 1, 15, {OPERATOR % "a": "0 1x60", OPERATOR % "b": "0 1x60"}),
     Case("BerthOperatorNeeded", 0, 15, {"berth_runs_waiting_for_operator": "1x5 0x60"}),
     # Tried on one worker after the other, so that each saw only a part.
@@ -79,8 +86,8 @@ CASES = [
     Case("BerthGaugesStale", 1, 20, {LOOK % "a": "60x60", LOOK % "b": "0x60"}),
     # One of two workers cannot look, and the other can.
     Case("BerthGaugesStale", 0, 20, {LOOK % "a": "0+60x60", LOOK % "b": "0x60"}),
-    Case("BerthCacheTooSmall", 1, 50, {"temporal_sticky_cache_total_forced_eviction_total": "0+60x60"}),
-    Case("BerthCacheTooSmall", 0, 50, {"temporal_sticky_cache_total_forced_eviction_total": "0+6x60"}),
+    Case("BerthCacheTooSmall", 1, 50, {EVICTIONS: "0+60x60"}),
+    Case("BerthCacheTooSmall", 0, 50, {EVICTIONS: "0+6x60"}),
 ]  # fmt: skip
 
 

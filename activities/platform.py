@@ -1,5 +1,6 @@
 """The platform's document as the worker has it: read again for each run, so that a change needs no restart."""
 
+import functools
 from pathlib import Path
 
 from clients.errors import UnavailableError
@@ -53,11 +54,18 @@ def read_platform_file(path: Path) -> Platform:
     tenant's document is at fault.
     """
     try:
-        texts = read_yaml(path.read_text(encoding="utf-8"), str(path))
+        return _platform(path.read_text(encoding="utf-8"), path)
     except (OSError, UnicodeDecodeError) as error:
         raise UnavailableError(
             f"platform document {shown(str(path))} cannot be read ({error}): set BERTH_PLATFORM to a readable file"
         ) from error
+
+
+# Every step of a device asks for the document, which takes 20 ms of CPU to parse and is nearly always the same text.
+@functools.lru_cache(maxsize=8)
+def _platform(text: str, path: Path) -> Platform:
+    try:
+        texts = read_yaml(text, str(path))
     except InvalidDocumentError as error:
         raise UnavailableError(f"{error}: mend the platform document") from error
     if len(texts) != 1:

@@ -7,7 +7,9 @@ STAMP := .venv/.installed
 # starts, each worker of pytest, and each run of a workflow, which loads its modules in a sandbox of its own.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check lock docs bench histories clean
+.PHONY: install demo test check lock docs site screenshots bench histories clean
+
+install: $(STAMP)
 
 demo: $(STAMP)
 	@$(BIN)/berth demo
@@ -44,7 +46,20 @@ docs: $(STAMP)
 	@$(BIN)/python -c "from tenancy.reference import reference; print(reference(), end='')" > docs/reference/documents.md
 	@$(BIN)/python -c "from workers.settings import settings_reference; print(settings_reference(), end='')" > docs/reference/settings.md
 	@$(BIN)/python -c "from clients.devices.reference import reference; print(reference(), end='')" > docs/reference/switches.md
+	@$(BIN)/python -c "from cli.reference import cli_reference; print(cli_reference(), end='')" > docs/reference/cli.md
+	@$(BIN)/python -c "from cli.reference import errors_reference; print(errors_reference(), end='')" > docs/reference/errors.md
 	@$(BIN)/python -c "from clients.devices.routers.reference import reference; print(reference(), end='')" > docs/reference/routers.md
+	@$(BIN)/python -c "from activities.metrics import metrics_reference; print(metrics_reference(), end='')" > docs/reference/metrics.md
+	@{ printf '# Made by `make docs` from alerts.yaml: change that, not this file.\napiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\n'; \
+	  printf 'metadata: {name: berth}\nspec:\n'; sed -n '/^groups:/,$$p' deploy/monitoring/alerts.yaml | sed 's/^\(.\)/  \1/'; } > deploy/monitoring/prometheusrule.yaml
+
+# Fetches nothing; fails on a warning (with --quiet it would not), as of a link or an anchor that leads nowhere.
+site: $(STAMP)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# Needs Chromium.
+screenshots: $(STAMP)
+	@$(BIN)/python -m tools.screenshots
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench
@@ -53,4 +68,4 @@ histories: $(STAMP)
 	$(BIN)/python -m tests.workflows.histories
 
 clean:
-	rm -rf .venv .berth .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .berth site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -282,7 +282,10 @@ async def labelled(kube: KubeOvn, tenant: str) -> list[Object]:
         kube.list(CONFIG_MAP, namespace=names.namespace(tenant), labels=labels),
         reservations_of(kube, tenant),
     )
-    return [thing for found in lists for thing in found]
+    *objects, there, reserved = lists
+    # Another with the label goes with the namespace: the worker may touch no ConfigMap there but the hand-over.
+    hand_over = [one for one in there if one["metadata"]["name"] == names.HAND_OVER]
+    return [thing for found in (*objects, hand_over, reserved) for thing in found]
 
 
 async def unlabelled(kube: KubeOvn, tenant: str) -> list[str]:

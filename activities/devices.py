@@ -15,6 +15,7 @@ from temporalio.service import RPCError
 
 from activities.decisions import Pace, deciding
 from activities.fence import SAFE, Fence, fenced
+from activities.measure import SessionMeasure
 from activities.platform import read_allowed_signers, read_platform_file
 from clients.errors import RefusedError, UnavailableError
 from tenancy import names
@@ -267,7 +268,7 @@ class DeviceSteps:
         if not wanted:
             return ()
         # A task of its own, because a session cannot be cut off from outside: it ends by itself where the fence is closed.
-        working = asyncio.ensure_future(self._work(device, part, wanted, alive=fence.alive, progress=progress))
+        working = asyncio.ensure_future(self._measured(device, part, wanted, fence, progress))
         cancelled: asyncio.CancelledError | None = None
         while not working.done():
             try:
@@ -279,6 +280,19 @@ class DeviceSteps:
             raise cancelled
         # What was saved before the end is told, cancelled or not.
         return working.result()
+
+    async def _measured(
+        self,
+        device: Switch | EdgeDevice,
+        part: VlanMode | Announce,
+        wanted: Sequence[AnyRequest],
+        fence: Fence,
+        progress: Callable[[str], None],
+    ) -> Sequence[DeviceOutcome]:
+        session = SessionMeasure(activity.metric_meter(), device.name, wanted)
+        with session:
+            done = session.done = await self._work(device, part, wanted, alive=fence.alive, progress=progress)
+        return done
 
 
 def _device(platform: Platform, name: str) -> tuple[Switch | EdgeDevice, VlanMode | Announce]:

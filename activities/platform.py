@@ -61,7 +61,7 @@ def read_platform_file(path: Path) -> Platform:
         ) from error
 
 
-# Every step of a device asks for the document, which takes 20 ms of CPU to parse and is nearly always the same text.
+# Every step on a device asks for the document, which takes 20 ms of CPU to parse and is nearly always the same text.
 @functools.lru_cache(maxsize=8)
 def _platform(text: str, path: Path) -> Platform:
     try:
@@ -73,4 +73,5 @@ def _platform(text: str, path: Path) -> Platform:
     try:
         return read_platform(texts[0].data)
     except InvalidDocumentError as error:
-        raise UnavailableError(f"{texts[0].placed(error, str(path))}: mend the platform document") from error
+        placed = texts[0].placed(error, str(path))
+        raise UnavailableError(f"{placed}: mend the platform document") from placed

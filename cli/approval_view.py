@@ -1,6 +1,7 @@
 """What an approver sees: the list of what waits, and the exact lines of one preview."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -9,18 +10,25 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.approvals import Pending
-from cli.show import moment
 from cli.terminal import clean
+from cli.times import brief, moment
 from tenancy.approval import AnyPreview, Preview, subject
 from tenancy.edge_work import EdgePreview
 from workflows.face import ApprovalStatus
 
+WIDE = 110
+"""Columns from which what waits is a table."""
 
-def pending_table(found: Sequence[Pending]) -> RenderableType:
-    """What waits, one line each."""
+
+def pending_view(found: Sequence[Pending], now: datetime, width: int) -> RenderableType:
+    """What waits: a table where there is room for one, else a few lines each."""
+    if width < WIDE:
+        return Group(*(_pending(one, now) for one in found))
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    for name in ("TENANT", "WHAT", "SINCE", "UNTIL", "REQUESTED BY", "MAY DECIDE"):
-        table.add_column(name, no_wrap=name != "MAY DECIDE")
+    for name in ("TENANT", "WHAT", "SINCE", "UNTIL"):
+        table.add_column(name, no_wrap=True)
+    for name in ("REQUESTED BY", "MAY DECIDE"):
+        table.add_column(name, overflow="fold")
     for one in found:
         status = one.status
         if status is None or status.preview is None:
@@ -29,12 +37,27 @@ def pending_table(found: Sequence[Pending]) -> RenderableType:
         table.add_row(
             clean(one.run.tenant, "bold"),
             subject(status.preview),
-            moment(status.since) if status.since else "",
-            moment(status.expires) if status.expires else "",
+            brief(status.since, now) if status.since else "",
+            brief(status.expires, now) if status.expires else "",
             clean(status.preview.requested_by),
             clean(", ".join(status.approvers)),
         )
     return table
+
+
+def _pending(one: Pending, now: datetime) -> RenderableType:
+    status = one.status
+    if status is None or status.preview is None:
+        silence = Padding(clean(one.silence or "", "yellow"), (0, 0, 0, 2))
+        return Group(clean(one.run.tenant, "bold"), silence)
+    times = [
+        *([f"since {brief(status.since, now)}"] if status.since else []),
+        *([f"until {brief(status.expires, now)}"] if status.expires else []),
+        f"requested by {status.preview.requested_by or 'nobody named'}",
+    ]
+    details = Group(clean(", ".join(times), "dim"), Text.assemble("may decide: ", clean(", ".join(status.approvers))))
+    head = Text.assemble(clean(one.run.tenant, "bold"), "  ", clean(subject(status.preview)))
+    return Group(head, Padding(details, (0, 0, 0, 2)))
 
 
 def plain_pending(one: Pending) -> dict[str, Any]:

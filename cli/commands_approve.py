@@ -3,12 +3,13 @@
 import asyncio
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cli.approval_view import difference_view, pending_table, plain_pending, preview_view
+from cli.approval_view import difference_view, pending_view, plain_pending, preview_view
 from cli.approvals import Pending, asked, pending
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
@@ -16,7 +17,7 @@ from cli.options import As, Json, Tenant
 from cli.runs import tell
 from cli.session import Session, session
 from cli.signing import read_signature, sign
-from cli.terminal import clean, say, show, show_json, stderr
+from cli.terminal import clean, say, show, show_exactly, show_json, stderr, stdout
 from tenancy.approval import AnyPreview, Decision, Word, difference, statement, subject
 from tenancy.edge_work import EdgePreview
 from tenancy.mistakes import shown
@@ -52,7 +53,7 @@ def approvals(context: typer.Context, json: Json = False) -> int:
     if json:
         show_json({"approvals": [plain_pending(one) for one in found]})
     elif found:
-        show(pending_table(found))
+        show(pending_view(found, datetime.now(UTC), stdout().width))
     else:
         say("nothing waits for approval")
     return ExitCode.OK
@@ -117,7 +118,7 @@ async def _decided(here: Session, tenant: str, wish: _Wish, *, only_statement: b
         text = statement(wish.word, preview, decision)
         if only_statement:
             # The very bytes, for a signature is made over each of them.
-            sys.stdout.write(text)
+            show_exactly(text)
             return ExitCode.OK
         if status.signed and wish.key is None and wish.signature is None:
             raise CommandError(

@@ -2,47 +2,86 @@
 
 import asyncio
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from cli.doctor_view import counts, show_findings
 from cli.errors import CommandError, configuration_failure
-from cli.exit_codes import ExitCode
+from cli.exit_codes import ExitCode, worst
 from cli.options import Json
-from cli.session import Session, session
+from cli.session import session
 from cli.terminal import clean, say, show, show_json
-from workers.settings import ConfigurationError
+from workers.doctor.findings import Area, Finding
+from workers.settings import ConfigurationError, Settings
+
+if TYPE_CHECKING:
+    from workers.doctor.examination import Examination
+
+PATIENCE = 2.0
+"""Seconds after which people are told what has not answered yet, and again each time as many have passed."""
 
 
 def doctor(
     context: typer.Context,
+    areas: Annotated[
+        list[Area] | None,
+        typer.Argument(help="Look at these alone; what they need is looked at, too.", show_default=False),
+    ] = None,
     trust_hosts: Annotated[
         bool,
         typer.Option("--trust-hosts", help="Show the host keys of devices nobody has trusted yet, and record them."),
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask: the fingerprints were compared already.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="A warning counts as a failure.")] = False,
     json: Json = False,
 ) -> int:
-    """Log in to every switch and edge router as the worker does, and say what is wrong with the remedy; nothing is changed there.
+    """Look at all that a run will need: settings, Temporal, Kubernetes, the platform, every device. Nothing is changed there.
 
-    A host key is trusted by a person who has compared its fingerprint with the device's console, and by nobody else.
+    Each line is passed, warned, failed with the remedy, or skipped because of another. A host key is trusted by a person who
+    has compared its fingerprint with the device's console, and by nobody else.
     """
     here = session(context)
     try:
-        recorded = asyncio.run(_trusted(here, yes=yes, json=json)) if trust_hosts else []
-        return asyncio.run(_examined(here, recorded, json=json))
+        settings = here.settings
+    except CommandError as error:
+        return _told([_no_settings(error)], [], code=error.code, json=json)
+    try:
+        recorded = asyncio.run(_trusted(settings, yes=yes, json=json)) if trust_hosts else []
     except ConfigurationError as error:
         raise configuration_failure(error) from error
+    found = asyncio.run(_examined(settings, areas or ()))
+    return _told(found, recorded, code=exit_code(found, strict=strict), json=json)
 
 
-async def _trusted(here: Session, *, yes: bool, json: bool) -> list[str]:
+def exit_code(found: Sequence[Finding], *, strict: bool = False) -> ExitCode:
+    """What a script is told: the most urgent of what was found."""
+    failed = [finding for finding in found if finding.state == "failed" or (strict and finding.state == "warned")]
+    return worst(_code(finding) for finding in failed)
+
+
+def _code(finding: Finding) -> ExitCode:
+    if not finding.answered:
+        return ExitCode.UNREACHABLE
+    return ExitCode.USAGE if finding.area is Area.CONFIGURATION else ExitCode.REFUSED
+
+
+def _no_settings(error: CommandError) -> Finding:
+    return Finding(area=Area.CONFIGURATION, subject="settings", state="failed", message=error.message)
+
+
+async def _trusted(settings: Settings, *, yes: bool, json: bool) -> list[str]:
     """Which hosts' keys were recorded."""
-    from workers.doctor import trust_host_keys, untrusted_host_keys  # Netmiko and the Kubernetes client take a second
+    from workers.doctor.devices import (  # Netmiko and the Kubernetes client take a second
+        trust_host_keys,
+        untrusted_host_keys,
+    )
 
     say("asking the devices for their host keys")
-    keys, findings = await untrusted_host_keys(here.settings)
-    for finding in findings:
-        say(finding.message)
+    keys, unasked = await untrusted_host_keys(settings)
+    for why in unasked:
+        say(why)
     if not keys:
         return []
     for key in keys:
@@ -53,23 +92,39 @@ async def _trusted(here: Session, *, yes: bool, json: bool) -> list[str]:
             raise CommandError(ExitCode.USAGE, message)
         if not typer.confirm(f"Are these the keys the devices' consoles show? Record {len(keys)} of them?", err=True):
             raise CommandError(ExitCode.REFUSED, "no host key was recorded")
-    return [key.host for key in trust_host_keys(here.settings, keys)]
+    return [key.host for key in trust_host_keys(settings, keys)]
 
 
-async def _examined(here: Session, recorded: list[str], *, json: bool) -> ExitCode:
-    from workers.doctor import examine_devices
+async def _examined(settings: Settings, areas: Sequence[Area]) -> list[Finding]:
+    from workers.doctor.examination import Examination
 
-    say("logging in to every device")
-    findings = await examine_devices(here.settings)
-    failed = any(finding.state == "failed" for finding in findings)
+    examination = Examination(settings, areas)
+    looking = asyncio.ensure_future(examination.findings())
+    while not (await asyncio.wait({looking}, timeout=PATIENCE))[0]:
+        say(_still(examination))
+    return looking.result()
+
+
+def _still(examination: "Examination") -> str:
+    waiting = examination.under_way
+    more = f" and {len(waiting) - 5} more" if len(waiting) > 5 else ""
+    return f"still looking at {', '.join(waiting[:5])}{more}"
+
+
+def _told(found: Sequence[Finding], recorded: Sequence[str], *, code: ExitCode, json: bool) -> ExitCode:
     if json:
-        show_json({"recorded": recorded, "findings": [finding.model_dump(mode="json") for finding in findings]})
-    else:
-        for host in recorded:
-            show(clean(f"{host}: host key recorded"))
-        for finding in findings:
-            style = "red" if finding.state == "failed" else "green"
-            show(clean(f"{finding.state}  {finding.subject}: {finding.message}", style))
-        if not findings:
-            show(clean("passed  the platform has no devices: no switches, and nothing at the edge", "green"))
-    return ExitCode.REFUSED if failed else ExitCode.OK
+        show_json(_plain(found, recorded, code))
+        return code
+    for host in recorded:
+        show(clean(f"{host}: host key recorded"))
+    show_findings(found)
+    return code
+
+
+def _plain(found: Sequence[Finding], recorded: Sequence[str], code: ExitCode) -> dict[str, Any]:
+    return {
+        "exitCode": int(code),
+        "counts": counts(found),
+        "recorded": list(recorded),
+        "findings": [finding.model_dump(mode="json", exclude={"answered"}) for finding in found],
+    }

@@ -37,11 +37,15 @@ def worker(
 ) -> int:
     """Serve the task queue until SIGTERM or Ctrl-C; steps under way get time to finish."""
     # The Kubernetes client takes a second to load, which no other command needs.
+    from workers.exposing import prometheus
     from workers.logs import set_up_logs
     from workers.worker import serve
 
     settings = session(context).settings
-    set_up_logs(settings.log_format, settings.log_level)
+    try:
+        set_up_logs(settings.log_format, settings.log_level, prometheus(settings))
+    except ConfigurationError as error:
+        raise configuration_failure(error) from error
 
     def ready() -> None:
         if ready_file:

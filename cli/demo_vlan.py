@@ -5,11 +5,12 @@ As the other scenes it checks what it tells, and raises CommandError where it is
 
 import asyncio
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 from temporalio.client import Client
 
-from cli.approval_view import pending_table, preview_view
+from cli.approval_view import pending_view, preview_view
 from cli.approvals import Pending, asked, pending
 from cli.demo_stage import expect, followed, scene, started
 from cli.documents import read_platform_file, read_tenants
@@ -20,7 +21,7 @@ from cli.lab_control import DeviceControl, device_control
 from cli.lab_platform import VLAN, write_lab_platform
 from cli.report import end_view
 from cli.runs import tell
-from cli.terminal import clean, show
+from cli.terminal import clean, show, stdout
 from lab.home import RunningLab
 from tenancy.approval import Decision, Preview
 from tenancy.devices import vlan_name
@@ -49,7 +50,7 @@ async def play_vlan(client: Client, lab: RunningLab, platform: Path) -> None:
     async with device_control(lab.switches_url) as switches:
         before = await _startup(switches, lab)
         watched = await started(client, "OnboardTenant", {TENANT: to_plain(source.tenant)})
-        show(pending_table([await _waiting(client)]))
+        show(pending_view([await _waiting(client)], datetime.now(UTC), stdout().width))
         run, status, preview = await asked(client, TENANT)
         scene("The network team decides", f"What `berth approve {TENANT}` shows: the exact lines for each switch.")
         show(preview_view(status, preview))

@@ -7,7 +7,8 @@ from secrets import token_hex
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.service import RPCError
 
-from cli.runs import NoAnswerError, Run, absence, told
+from cli.runs import NoAnswerError, Run, told
+from cli.serving import absence, no_worker_beside_devices
 from cli.terminal import say
 from tenancy import names
 from tenancy.handover import HandOver, announced_in
@@ -40,6 +41,7 @@ async def edge_now(client: Client, run: Run, handed_over: HandOver) -> EdgeSeen 
     except (TimeoutError, RPCError) as error:
         devices = ", ".join(names.device_workflow(one) for one in (*announced.routers, *announced.neighbours))
         why = f"no answer within {LOOK_SECONDS:g} s: see {devices} in the Temporal UI"
-        raise NoAnswerError(f"{await absence(client, run)}; {why}") from error
+        nobody = await no_worker_beside_devices(client, run.task_queue)
+        raise NoAnswerError(f"{nobody or await absence(client, run.handle, run.task_queue)}; {why}") from error
     except WorkflowFailureError as error:
         raise NoAnswerError(told(error.cause)) from error

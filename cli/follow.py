@@ -14,10 +14,15 @@ from temporalio.client import Client
 from cli.endings import End, end
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
-from cli.runs import NoAnswerError, Run, Trouble, ask, reaching, troubles
+from cli.expected import Expected, expected
+from cli.runs import NoAnswerError, Run, Trouble, ask, missing, reaching, troubles
 from workflows.face import Outcome, Status, StepState
 
 POLL_SECONDS = 0.25
+AT_FULL_PACE = 8
+"""Runs that are asked so often. Of more of them each is asked less often, so that all together are no burden."""
+ENDED = frozenset({Outcome.DONE, Outcome.UNDONE, Outcome.STOPPED, Outcome.LEFT_BEHIND})
+"""Outcomes after which nothing happens in a run but its end."""
 TROUBLE_EVERY = 4
 """Looks between two at what Temporal itself knows of an activity, which costs another call."""
 
@@ -33,7 +38,11 @@ class Watched:
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
     silence: str | None = None
     """Why nobody answers for the run at present."""
+    missing: str | None = None
+    """Which worker is missing for it to go on, though one answers."""
     end: End | None = None
+    expected: Expected | None = None
+    """What its steps usually take; None while that is not known."""
 
 
 class View(Protocol):
@@ -50,17 +59,32 @@ async def follow(client: Client, watched: Sequence[Watched], view: View) -> None
         view.update(watched)
 
     changed()
+    under_way = [(one, one.run) for one in watched if one.run is not None and one.end is None]
+    pause = POLL_SECONDS * max(1.0, len(under_way) / AT_FULL_PACE)
+    # Beside it all: nobody waits for what is only good to know.
+    learning = asyncio.create_task(_learn(client, under_way))
     try:
         async with asyncio.TaskGroup() as group:
-            for one in watched:
-                if one.run is not None and one.end is None:
-                    group.create_task(_follow(client, one.run, one, changed))
+            for one, run in under_way:
+                group.create_task(_follow(client, run, one, changed, pause))
     except* CommandError as errors:
         raise errors.exceptions[0] from None
+    finally:
+        learning.cancel()
     changed()
 
 
-async def _follow(client: Client, run: Run, one: Watched, changed: Callable[[], None]) -> None:
+async def _learn(client: Client, under_way: Sequence[tuple[Watched, Run]]) -> None:
+    """What the steps of these runs usually take, once for each workflow."""
+    known: dict[tuple[str, str], Expected] = {}
+    for one, run in under_way:
+        key = (run.workflow, run.task_queue)
+        if key not in known:
+            known[key] = await expected(client, run.workflow, run.task_queue)
+        one.expected = known[key]
+
+
+async def _follow(client: Client, run: Run, one: Watched, changed: Callable[[], None], pause: float) -> None:
     async with reaching(client):
         ending = asyncio.create_task(end(run))
         try:
@@ -72,9 +96,14 @@ async def _follow(client: Client, run: Run, one: Watched, changed: Callable[[], 
                 if one.status is not None and _only_waits(one.status):
                     one.end = _parked(one.status)
                     return
-                await asyncio.wait({ending}, timeout=POLL_SECONDS)
+                await asyncio.wait({ending}, timeout=pause)
+                if one.status is not None and one.status.outcome in ENDED and not ending.done():
+                    # Temporal's long poll may miss that a run has ended, and notices up to 20 seconds later. Asked anew,
+                    # it says so at once.
+                    ending.cancel()
+                    ending = asyncio.create_task(end(run))
             await _look(client, run, one, closely=False)
-            one.troubles, one.silence = {}, None
+            one.troubles, one.silence, one.missing = {}, None, None
             one.end = ending.result()
             changed()
         finally:
@@ -90,6 +119,7 @@ async def _look(client: Client, run: Run, one: Watched, *, closely: bool) -> Non
     one.silence = None
     if closely:
         one.troubles = await troubles(client, run) if _moves(one.status) else {}
+        one.missing = await missing(client, run, one.status)
 
 
 def _moves(status: Status) -> bool:

@@ -27,7 +27,7 @@ def lab_platform(lab: RunningLab, document: str) -> str:
             one["username"] = lab.username
             one["password"]["file"] = str(lab.password_file)
         for device in _devices(part):
-            device["host"], device["port"] = "127.0.0.1", ports[device["name"]]
+            device["host"], device["port"] = lab.host, ports[device["name"]]
     text = io.StringIO()
     yaml.dump(filled, text)
     return text.getvalue()

@@ -1,6 +1,6 @@
 """The `berth` command: its commands, its global options, and the boundary no exception crosses as a traceback."""
 
-import io
+import functools
 import os
 import sys
 import traceback
@@ -10,22 +10,29 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from rich.box import Box
+from rich.panel import Panel
 
 from cli import (
     commands_approve,
+    commands_audit,
     commands_change,
+    commands_deployments,
     commands_devices,
     commands_doctor,
     commands_documents,
+    commands_health,
     commands_lab,
+    commands_lab_platform,
     commands_look,
+    commands_watch,
     demo,
 )
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode, epilog
 from cli.report import complain
 from cli.session import Session
-from cli.terminal import say, show_json
+from cli.terminal import say, set_up_streams, show_json
 
 app = typer.Typer(
     name="berth",
@@ -39,6 +46,7 @@ TENANTS, APPROVALS, DOCUMENTS, SERVICES = "Tenants", "Approvals", "Documents", "
 app.command("onboard", rich_help_panel=TENANTS)(commands_change.onboard)
 app.command("status", rich_help_panel=TENANTS)(commands_look.status)
 app.command("list", rich_help_panel=TENANTS)(commands_look.list_tenants)
+app.command("watch", rich_help_panel=TENANTS)(commands_watch.watch)
 app.command("resolve", rich_help_panel=TENANTS)(commands_change.resolve)
 app.command("offboard", rich_help_panel=TENANTS)(commands_change.offboard)
 app.command("approvals", rich_help_panel=APPROVALS)(commands_approve.approvals)
@@ -46,9 +54,14 @@ app.command("approve", rich_help_panel=APPROVALS)(commands_approve.approve)
 app.command("reject", rich_help_panel=APPROVALS)(commands_approve.reject)
 app.command("plan", rich_help_panel=DOCUMENTS)(commands_documents.plan_tenants)
 app.command("schema", rich_help_panel=DOCUMENTS)(commands_documents.schema)
+app.command("setup", rich_help_panel=SERVICES)(commands_audit.setup)
+app.command("audit", rich_help_panel=SERVICES)(commands_audit.audit)
 app.command("doctor", rich_help_panel=SERVICES)(commands_doctor.doctor)
 app.command("worker", rich_help_panel=SERVICES)(commands_lab.worker)
+app.command("health", rich_help_panel=SERVICES)(commands_health.health)
+app.add_typer(commands_deployments.app, name="deployments", rich_help_panel=SERVICES)
 app.add_typer(commands_lab.app, name="lab", rich_help_panel=SERVICES)
+commands_lab.app.command("platform")(commands_lab_platform.platform)
 commands_lab.app.add_typer(commands_devices.app, name="device")
 app.command("demo", rich_help_panel=SERVICES)(demo.demo)
 
@@ -86,16 +99,26 @@ def main() -> NoReturn:
     # A stream the shell closed (`>&-`) is None, which nothing below reckons with.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115  # open until the end
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        # Better \u2026 in a terminal that knows no such sign than no result; stderr does so already.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    code = run(sys.argv[1:])
+    set_up_streams()
+    arguments = sys.argv[1:]
+    if not sys.stdout.isatty() and (not arguments or {"-h", "--help"} & set(arguments)):
+        _help_without_boxes()
+    code = run(arguments)
     if _flush() is not None:
         code = code or ExitCode.UNEXPECTED
     sys.stderr.flush()
     # Threads of Temporal's SDK outlive its client, and may touch the interpreter while it is taken down: of one in four
     # commands the end was SIGABRT. All is written and closed here, so the process can leave without being taken down.
     os._exit(code)
+
+
+def _help_without_boxes() -> None:
+    """Has Typer draw no lines around its help, which a pipe is not to get."""
+    # It takes a twentieth of a second to load, which only help has to spend.
+    from typer import rich_utils
+
+    nothing = Box("    \n" * 8)
+    vars(rich_utils)["Panel"] = functools.partial(Panel, box=nothing)  # it has no setting for it
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -8,8 +8,10 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 
 from cli.follow import View, Watched
-from cli.show import run_line, run_view, took
-from cli.terminal import clean, printable, stderr
+from cli.show import run_line, run_view
+from cli.step_line import is_slow, usual
+from cli.terminal import clean, is_screen, printable, stderr
+from cli.times import took
 from workflows.face import Outcome, Status, StepState, state_word
 
 LONGEST = 60
@@ -31,7 +33,7 @@ def progress(console: Console | None = None) -> Iterator[View]:
 
 def shows_pictures(console: Console) -> bool:
     """Whether runs are shown as a picture there, with everything in it, or as lines of what is new."""
-    return console.is_terminal and not console.is_dumb_terminal
+    return is_screen(console) and console.is_interactive and not console.is_dumb_terminal
 
 
 class Picture:
@@ -56,22 +58,26 @@ class Picture:
 
 def picture(watched: Sequence[Watched], now: datetime, console: Console, height: int) -> RenderableType:
     """All runs in `height` lines: with every step, else with those under way, else in one line each."""
-    silences = [clean(silence, "yellow") for silence in sorted({one.silence for one in watched if one.silence})]
+    silences = [
+        clean(silence, "yellow")
+        for silence in sorted({said for one in watched for said in (one.silence, one.missing) if said})
+    ]
     for view in (_every_step, _moving_steps):
         whole = Group(*(view(one, one.status, now) if one.status else _unknown(one) for one in watched), *silences)
         if len(console.render_lines(whole, pad=False)) < height:
             return whole
     return Group(
-        *(run_line(one.status, now, one.troubles) if one.status else _unknown(one) for one in watched), *silences
+        *(run_line(one.status, now, one.troubles, one.expected) if one.status else _unknown(one) for one in watched),
+        *silences,
     )
 
 
 def _every_step(one: Watched, status: Status, now: datetime) -> RenderableType:
-    return run_view(status, now, one.troubles)
+    return run_view(status, now, one.troubles, expected=one.expected)
 
 
 def _moving_steps(one: Watched, status: Status, now: datetime) -> RenderableType:
-    return run_view(status, now, one.troubles, only_moving=True)
+    return run_view(status, now, one.troubles, only_moving=True, expected=one.expected)
 
 
 def _unknown(one: Watched) -> RenderableType:
@@ -87,8 +93,10 @@ class Lines:
 
     def update(self, watched: Sequence[Watched]) -> None:
         """Prints what is new."""
+        now = datetime.now(UTC)
         for one in watched:
             self._once(one.tenant, "(silence)", one.silence)
+            self._once(one.tenant, "(missing)", one.missing)
             if one.status is None:
                 continue
             if one.status.failure and one.status.outcome is not Outcome.STOPPED:
@@ -105,6 +113,9 @@ class Lines:
                     f" ({', '.join(details)})" if details else ""
                 )
                 self._once(one.tenant, step.id, text)
+                if is_slow(step, now, one.expected):
+                    text = f"{step.title}: still {state_word(one.status.workflow, step)}, {usual(step, one.expected)}"
+                    self._once(one.tenant, f"{step.id} slow", text)
                 if trouble is not None and trouble.reason:
                     told = "paused" if trouble.paused else f"retrying (attempt {trouble.attempt})"
                     text = f"{step.title}: {told}: {trouble.reason}"

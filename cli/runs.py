@@ -7,9 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
-from temporalio.api.enums.v1 import PendingActivityState, TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import (
     Client,
     WorkflowExecution,
@@ -28,13 +26,16 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from cli.errors import CommandError
 from cli.exit_codes import ExitCode
+from cli.serving import absence, no_worker_beside_devices
 from tenancy import names
 from workflows.face import (
     OFFBOARD,
     ONBOARD,
     STAGE,
     Status,
+    StepState,
 )
+from workflows.steps import is_on_a_device
 
 ANSWER_SECONDS = 3.0
 """How long a worker may take to answer a question before it counts as absent."""
@@ -91,6 +92,7 @@ class Entry:
     started: datetime
     closed: datetime | None
     run_id: str
+    task_queue: str = ""
 
 
 @asynccontextmanager
@@ -148,10 +150,13 @@ async def latest(client: Client, tenant: str) -> tuple[Run, WorkflowExecution]:
     return Run(tenant, _workflow(found), handle, found.task_queue), found
 
 
-async def entries(client: Client) -> list[Entry]:
-    """Every tenant's latest run that Temporal still remembers, by name."""
+async def entries(client: Client, since: datetime | None = None) -> list[Entry]:
+    """Every tenant's latest run that Temporal still remembers, by name; or only those under way or closed since then."""
     newest: dict[str, WorkflowExecution] = {}
-    async for found in client.list_workflows(f"WorkflowType IN ('{ONBOARD}', '{OFFBOARD}')"):
+    query = f"WorkflowType IN ('{ONBOARD}', '{OFFBOARD}')"
+    if since is not None:
+        query += f" AND (ExecutionStatus = 'Running' OR CloseTime > '{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}')"
+    async for found in client.list_workflows(query):
         known = newest.get(found.id)
         if known is None or found.start_time > known.start_time:
             newest[found.id] = found
@@ -171,7 +176,7 @@ async def answer(client: Client, run: Run, query: str, model: type[Answer]) -> A
         told: Answer = await run.handle.query(query, result_type=model, rpc_timeout=timedelta(seconds=ANSWER_SECONDS))
     except RPCError as error:
         if error.status in _NOBODY_ANSWERED:
-            raise NoAnswerError(await absence(client, run)) from error
+            raise NoAnswerError(await absence(client, run.handle, run.task_queue)) from error
         raise
     except WorkflowQueryFailedError as error:
         # A run that has not had its first moment on a worker, or that a worker of another version serves.
@@ -184,25 +189,6 @@ async def answer(client: Client, run: Run, query: str, model: type[Answer]) -> A
 _NOBODY_ANSWERED = frozenset(
     {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED, RPCStatusCode.FAILED_PRECONDITION}
 )
-
-
-async def absence(client: Client, run: Run) -> str:
-    """Why nobody answered, as far as Temporal can tell: it remembers who asked for work for five minutes."""
-    answer = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace,
-            task_queue=TaskQueue(name=run.task_queue),
-            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-        )
-    )
-    seen = [poller.last_access_time.ToDatetime(tzinfo=UTC) for poller in answer.pollers]
-    if not seen:
-        return f"no worker is serving task queue {run.task_queue}: start one with `berth worker`"
-    ago = max(0, round((datetime.now(UTC) - max(seen)).total_seconds()))
-    return (
-        f"no worker of task queue {run.task_queue} answers, the last one was seen {ago} s ago:"
-        " if it stopped, start one with `berth worker`"
-    )
 
 
 async def troubles(client: Client, run: Run) -> Mapping[str, Trouble]:
@@ -221,6 +207,14 @@ async def troubles(client: Client, run: Run) -> Mapping[str, Trouble]:
         if paused or activity.attempt > 1:
             found[activity.activity_id.removeprefix(UNDO)] = Trouble(activity.attempt, reason, paused)
     return found
+
+
+async def missing(client: Client, run: Run, status: Status) -> str | None:
+    """Which worker is missing for the run to go on, though one answers for it; None where none is."""
+    moving = (step.id for step in status.steps if step.state in (StepState.RUNNING, StepState.UNDOING))
+    if not any(map(is_on_a_device, moving)):
+        return None
+    return await no_worker_beside_devices(client, run.task_queue)
 
 
 def told(failure: BaseException) -> str:
@@ -246,13 +240,13 @@ async def tell(client: Client, run: Run, update: str, decision: BaseModel) -> st
     except WorkflowUpdateFailedError as error:
         raise CommandError(ExitCode.REFUSED, f"tenant {run.tenant}: {told(error.cause)}") from error
     except WorkflowUpdateRPCTimeoutOrCancelledError as error:
-        raise CommandError(ExitCode.UNREACHABLE, await absence(client, run)) from error
+        raise CommandError(ExitCode.UNREACHABLE, await absence(client, run.handle, run.task_queue)) from error
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             message = f"tenant {run.tenant}: the run has ended, so nothing waits for a decision"
             raise CommandError(ExitCode.REFUSED, message) from error
         if error.status in _NOBODY_ANSWERED:
-            raise CommandError(ExitCode.UNREACHABLE, await absence(client, run)) from error
+            raise CommandError(ExitCode.UNREACHABLE, await absence(client, run.handle, run.task_queue)) from error
         raise
     return follows
 
@@ -275,4 +269,5 @@ def _entry(found: WorkflowExecution, prefix: str) -> Entry:
         started=found.start_time,
         closed=found.close_time,
         run_id=found.run_id,
+        task_queue=found.task_queue,
     )

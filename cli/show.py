@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from datetime import datetime
 
-from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from cli.expected import Expected
 from cli.runs import Trouble
+from cli.step_line import MOVING, SAID_BELOW, Sign, is_slow, step_line, step_reason, usual
 from cli.terminal import clean
+from cli.times import about, moment, took
 from tenancy.handover import HandOver
 from workflows.face import (
     ONBOARD,
@@ -19,22 +22,7 @@ from workflows.face import (
     Parked,
     Status,
     StepState,
-    StepStatus,
-    is_meant_to_go,
-    state_word,
 )
-
-LOOK: Mapping[StepState, tuple[str, str, str]] = {
-    StepState.WAITING: ("·", ".", "dim"),
-    StepState.RUNNING: ("▸", ">", "cyan"),
-    StepState.DONE: ("✓", "+", "green"),
-    StepState.FAILED: ("✗", "x", "bold red"),
-    StepState.UNDOING: ("↺", "<", "yellow"),
-    StepState.UNDONE: ("○", "o", "yellow"),
-    StepState.NEEDS_OPERATOR: ("!", "!", "bold red"),
-    StepState.SKIPPED: ("–", "-", "yellow"),
-}
-"""By state: its sign, the sign where the terminal knows ASCII only, and its style."""
 
 OUTCOME_STYLE: Mapping[str, str] = {
     Outcome.RUNNING: "cyan",
@@ -46,22 +34,8 @@ OUTCOME_STYLE: Mapping[str, str] = {
     Outcome.LEFT_BEHIND: "bold red",
 }
 
-SAID_BELOW = frozenset({StepState.FAILED, StepState.NEEDS_OPERATOR})
-"""States whose note is a reason: a line of its own below the step, in full."""
-
-
 AT_REST = frozenset({StepState.WAITING, StepState.DONE, StepState.UNDONE, StepState.SKIPPED})
 """States of steps that nobody waits for now."""
-
-
-class Sign:
-    """The sign of a step's state, in what the terminal can show."""
-
-    def __init__(self, state: StepState) -> None:
-        self._fancy, self._plain, self._style = LOOK[state]
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield Text(self._plain if options.ascii_only else self._fancy, style=self._style)
 
 
 def run_view(
@@ -71,18 +45,20 @@ def run_view(
     *,
     only_moving: bool = False,
     ended: str | None = None,
+    expected: Expected | None = None,
 ) -> RenderableType:
     """One run with its steps, or with those alone that somebody waits for. Running steps are timed until `now`.
 
-    `ended` is the word for a run that was ended from outside, which it could not say of itself.
+    `ended` is the word for a run that was ended from outside, which it could not say of itself. `expected` is what its
+    steps usually take.
     """
-    parts: list[RenderableType] = [headline(status, now, ended)]
+    parts: list[RenderableType] = [headline(status, now, ended, expected)]
     for step in status.steps:
         trouble = (troubles or {}).get(step.id)
         if only_moving and step.state in AT_REST:
             continue
-        parts.append(_step(status, step, now, trouble))
-        if reason := _reason(step, trouble):
+        parts.append(step_line(status, step, now, trouble, expected))
+        if reason := step_reason(step, trouble):
             parts.append(Padding(reason, (0, 0, 0, 6)))
     parts.extend(parked_view(status.tenant, parked) for parked in status.parked if not ended)
     if status.approval is not None and not ended:
@@ -92,20 +68,23 @@ def run_view(
     return Group(*parts)
 
 
-def run_line(status: Status, now: datetime, troubles: Mapping[str, Trouble]) -> RenderableType:
+def run_line(
+    status: Status, now: datetime, troubles: Mapping[str, Trouble], expected: Expected | None = None
+) -> RenderableType:
     """One run on one line, for where there are many: how it stands, and what it is at."""
     line = Table.grid(expand=True, padding=(0, 1))
     line.add_column(width=24, no_wrap=True)
     line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     line.add_column(justify="right", no_wrap=True)
-    busy = [step.title for step in status.steps if step.state in (StepState.RUNNING, StepState.UNDOING)]
+    busy = [step for step in status.steps if step.state in MOVING]
     retrying = [trouble.reason for trouble in troubles.values()]
-    at = clean(", ".join(retrying or busy), "yellow" if retrying else "")
-    count = Text(f"{_finished(status)}/{len(status.steps)} ", style="dim")
+    slow = [f"SLOW, {usual(step, expected)}: {step.title}" for step in busy if is_slow(step, now, expected)]
+    at = clean(", ".join(retrying or slow or [step.title for step in busy]), "yellow" if retrying or slow else "")
+    count = Text(f"{finished(status)}/{len(status.steps)} ", style="dim")
     line.add_row(
         clean(status.tenant, "bold"),
         Text.assemble(Text(status.outcome.value, style=OUTCOME_STYLE[status.outcome]), " ", count, at),
-        Text(_run_took(status, now), style="dim"),
+        Text.assemble(_left(status, now, expected), Text(run_took(status, now), style="dim")),
     )
     return line
 
@@ -116,8 +95,10 @@ def _said_already(status: Status) -> bool:
     return any(note in (status.failure or "") for note in notes)
 
 
-def headline(status: Status, now: datetime, ended: str | None = None) -> RenderableType:
-    """Which run it is, how it stands, and how long it has taken."""
+def headline(
+    status: Status, now: datetime, ended: str | None = None, expected: Expected | None = None
+) -> RenderableType:
+    """Which run it is, how it stands, how long it has taken, and how long it will go on where that is known."""
     line = Table.grid(expand=True, padding=(0, 1))
     line.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     line.add_column(justify="right", no_wrap=True)
@@ -129,64 +110,15 @@ def headline(status: Status, now: datetime, ended: str | None = None) -> Rendera
             f"  {verb}",
             "  ",
             Text(ended, style="bold red") if ended else Text(status.outcome.value, style=OUTCOME_STYLE[status.outcome]),
-            Text(f"  {_finished(status)} of {len(status.steps)} steps" if status.steps else "", style="dim"),
+            Text(f"  {finished(status)} of {len(status.steps)} steps" if status.steps else "", style="dim"),
             clean(who, "dim"),
         ),
-        Text(_run_took(status, now), style="dim"),
+        Text.assemble(_left(status, now, expected), Text(run_took(status, now), style="dim")),
     )
     return line
 
 
-def _step(status: Status, step: StepStatus, now: datetime, trouble: Trouble | None) -> RenderableType:
-    line = Table.grid(expand=True, padding=(0, 1))
-    line.add_column(width=1)
-    line.add_column(width=1)
-    line.add_column(ratio=3, no_wrap=True, overflow="ellipsis")
-    line.add_column(ratio=2, no_wrap=True, overflow="ellipsis")
-    line.add_column(min_width=8, justify="right", no_wrap=True)
-    waits = step.state is StepState.WAITING
-    line.add_row(
-        "",
-        Sign(_as_done(status, step)),
-        clean(step.title, "dim" if waits else ""),
-        _remark(status, step, trouble),
-        Text("" if waits else took(step.started, step.finished or now), style="dim"),
-    )
-    return line
-
-
-def _remark(status: Status, step: StepStatus, trouble: Trouble | None) -> Text:
-    if trouble is not None and trouble.paused:
-        return Text("paused", style="yellow")
-    if trouble is not None:
-        return Text(f"retrying (attempt {trouble.attempt})", style="yellow")
-    if step.state in (StepState.WAITING, StepState.RUNNING):
-        return Text("")
-    if step.state is StepState.DONE:
-        return clean(step.note or "", "dim")
-    word = Text(state_word(status.workflow, step), style=LOOK[_as_done(status, step)][2])
-    return word if step.state in SAID_BELOW or not step.note else Text.assemble(word, clean(f" ({step.note})", "dim"))
-
-
-def _reason(step: StepStatus, trouble: Trouble | None) -> Text | None:
-    if trouble is not None and trouble.paused:
-        resume = f"`temporal activity unpause --activity-id {step.id}`"
-        return clean(f"paused by an operator, go on with {resume} {trouble.reason}", "yellow")
-    if trouble is not None:
-        return clean(trouble.reason, "yellow")
-    if step.state in SAID_BELOW and step.note:
-        return clean(step.note, LOOK[step.state][2])
-    if step.state is StepState.RUNNING and step.note:
-        return clean(step.note, "yellow")
-    return None
-
-
-def _as_done(status: Status, step: StepStatus) -> StepState:
-    gone = step.state is StepState.UNDONE and is_meant_to_go(status.workflow, step)
-    return StepState.DONE if gone else step.state
-
-
-def parked_view(tenant: str, parked: Parked) -> RenderableType:
+def parked_view(tenant: str, parked: Parked, indent: int = 2) -> RenderableType:
     """What waits for a decision, and the commands that decide."""
     at = f"berth resolve {tenant} "
     step = f" --step {parked.step}"
@@ -205,7 +137,7 @@ def parked_view(tenant: str, parked: Parked) -> RenderableType:
         clean(f"{at}abort --reason '...'", "cyan"),
         "   leave it and all the rest",
     )
-    return Padding(lines, (0, 0, 0, 2))
+    return Padding(lines, (0, 0, 0, indent))
 
 
 def awaited_view(tenant: str, awaited: Awaited) -> RenderableType:
@@ -297,27 +229,18 @@ def edge_now_view(seen: EdgeSeen) -> RenderableType:
     return Group(Text("Announced now", style="bold"), Padding(rows, (0, 0, 0, 2)))
 
 
-def took(started: datetime | None, until: datetime | None) -> str:
-    """Seconds with a tenth, or minutes and hours where that says more."""
-    if started is None or until is None:
-        return ""
-    seconds = max(0.0, (until - started).total_seconds())
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+def _left(status: Status, now: datetime, expected: Expected | None) -> Text:
+    seconds = expected.left(status, now) if expected is not None else None
+    return Text("" if seconds is None else f"about {about(seconds)} left  ", style="cyan")
 
 
-def moment(at: datetime) -> str:
-    """A moment in this terminal's own time zone."""
-    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
-
-
-def _finished(status: Status) -> int:
+def finished(status: Status) -> int:
+    """How many of a run's steps have come to an end."""
     return sum(step.finished is not None for step in status.steps)
 
 
-def _run_took(status: Status, now: datetime) -> str:
+def run_took(status: Status, now: datetime) -> str:
+    """How long a run has been at work, until `now` or until its end."""
     starts = [step.started for step in status.steps if step.started]
     if not starts:
         return ""

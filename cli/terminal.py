@@ -1,13 +1,17 @@
 """The two streams: results on stdout (for people, or one JSON document), everything else on stderr.
 
-Rich takes care of NO_COLOR, of pipes and of the width. Text that came from outside (documents, errors, Temporal) must
-go through `clean`, because it may hold markup, line breaks and escape sequences.
+Rich takes care of NO_COLOR, FORCE_COLOR, TTY_COMPATIBLE, TERM=dumb, of pipes and of the width. Text that came from
+outside (documents, errors, Temporal) must go through `clean`, because it may hold markup, line breaks and escape
+sequences.
 """
 
+import codecs
+import io
 import json
 import os
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console, RenderableType
@@ -15,6 +19,44 @@ from rich.text import Text
 
 PIPE_WIDTH = 120
 """Columns where there is no terminal to ask: lines in a log should not be folded at 80."""
+PLAIN_SIGNS: Mapping[str, str] = {"…": "~", "–": "-", "’": "'", "█": "#", "░": "-"}
+"""What stands for our own signs, one for one, where a terminal knows ASCII only; those of steps have theirs."""
+_FALL_BACK = "berth"
+
+
+def set_up_streams() -> None:
+    """Has the streams speak what the locale says. To be called once, before anything is said."""
+    codecs.register_error(_FALL_BACK, _plain_sign)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            encoding = stream.encoding if knows_unicode(os.environ) else "ascii"
+            # Better ~ for … in a terminal that knows no such sign, and better \\xe9 for é, than no result.
+            stream.reconfigure(encoding=encoding, errors=_FALL_BACK)
+
+
+def knows_unicode(environ: Mapping[str, str]) -> bool:
+    """Whether the locale has more than ASCII. One that is not said, as in many containers, is trusted to.
+
+    Python itself takes the locale C for UTF-8, and says so in LC_CTYPE to everybody who asks later.
+    """
+    for name in ("LC_ALL", "LC_CTYPE", "LANG"):
+        said = environ.get(name, "")
+        if said and not (name == "LC_CTYPE" and said in ("C.UTF-8", "C.utf8", "UTF-8")):
+            return said.partition(".")[0] not in ("C", "POSIX") or "utf" in said.lower()
+    return True
+
+
+def _plain_sign(error: UnicodeError) -> tuple[str | bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letters = error.object[error.start : error.end]
+    plain = (PLAIN_SIGNS.get(letter) or letter.encode("ascii", "backslashreplace").decode() for letter in letters)
+    return "".join(plain), error.end
+
+
+def is_screen(console: Console) -> bool:
+    """Whether somebody looks at it, and not a file or another program that was promised colours."""
+    return console.is_terminal and console.file.isatty()
 
 
 def stdout() -> Console:
@@ -45,8 +87,9 @@ def printable(text: object) -> str:
 
 
 def say(message: str) -> None:
-    """One remark on stderr, never folded, so that a log keeps it on one line."""
-    stderr().print(clean(message), soft_wrap=True)
+    """One remark on stderr: in a log on one line, on a screen folded between words."""
+    console = stderr()
+    console.print(clean(message), soft_wrap=not is_screen(console))
 
 
 def show(*parts: RenderableType, on: Console | None = None) -> None:
@@ -58,6 +101,13 @@ def show(*parts: RenderableType, on: Console | None = None) -> None:
     with console.capture() as captured:
         console.print(*parts, sep="\n")
     console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+
+def show_exactly(text: str) -> None:
+    """The result as it is, byte by byte, whatever the locale."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode())
+    sys.stdout.buffer.flush()
 
 
 def show_json(document: Any) -> None:

@@ -22,7 +22,8 @@ async def secret_value(reference: SecretReference, read_secret: ReadSecret) -> s
     """The secret at this place. It is in no message of what this raises.
 
     Raises UnavailableError where it is not there or cannot be read, because an operator can mend that and no tenant is
-    at fault; RefusedError of reason `secret-exposed` for a file that its group or everybody can read.
+    at fault; RefusedError of reason `secret-exposed` for a file that its group or everybody can read, but for a file of root's
+    that the worker's own group can.
     """
     if reference.environment is not None:
         return _some(os.environ.get(reference.environment), where_is(reference), "set it for the worker")
@@ -55,6 +56,16 @@ def _some(text: str | None, where: str, remedy: str) -> str:
     return text
 
 
+def _forbidden(found: os.stat_result) -> int:
+    """The bits of its mode by which others could read a file.
+
+    What root owns and the worker does not, it can read through its group alone: that is how Kubernetes hands a Secret to a
+    process that is not root (pkg/volume/volume_linux.go gives the files to the pod's fsGroup, with mode 0440).
+    """
+    through_group = found.st_uid == 0 != os.geteuid() and found.st_gid in (os.getegid(), *os.getgroups())
+    return stat.S_IROTH if through_group else stat.S_IRGRP | stat.S_IROTH
+
+
 def _in_file(path: str) -> str:
     where = f"file {path}"
     try:
@@ -64,7 +75,7 @@ def _in_file(path: str) -> str:
             found = os.fstat(opened)
             if not stat.S_ISREG(found.st_mode):
                 raise UnavailableError(f"{where}: is no regular file: name a file that holds the secret")
-            if found.st_mode & (stat.S_IRGRP | stat.S_IROTH):
+            if found.st_mode & _forbidden(found):
                 mode = stat.S_IMODE(found.st_mode)
                 raise RefusedError(
                     f"{where}: has mode {mode:04o}, so others than the worker can read it: chmod 600 {Path(path).name}",

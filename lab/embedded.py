@@ -6,30 +6,42 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from lab.errors import LabError
 from lab.fabric import DEVICES, DIALECTS, ROUTER_DIALECTS, USERNAME, FabricServer, start_fabric
 from lab.home import Home, Ports, RunningDevice, RunningLab, take_home
-from lab.ports import still_free
+from lab.ports import HOST, still_free
 from lab.processes import STOP_SECONDS, EndedError, ProcessId
 from lab.simulator import SimulatorServer, start_simulator
 from lab.temporal import NAMESPACE, TemporalServer, start_temporal, temporal_binary
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A Temporal that is none of the lab's: who uses the lab is told of it, and it is not touched."""
+
+    address: str
+    """host:port of its frontend."""
+    namespace: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Up:
     home: Home
-    temporal: TemporalServer
+    temporal: TemporalServer | None
     simulator: SimulatorServer
     fabric: FabricServer
+
+    @property
+    def servers(self) -> Sequence[TemporalServer | SimulatorServer | FabricServer]:
+        return (*([] if self.temporal is None else [self.temporal]), self.simulator, self.fabric)
 
     async def stop(self, seconds: float) -> None:
         try:
             self.home.withdraw()
-            servers = (self.temporal, self.simulator, self.fabric)
-            await asyncio.gather(*(server.stop(seconds=seconds) for server in servers))
+            await asyncio.gather(*(server.stop(seconds=seconds) for server in self.servers))
         finally:
             self.home.release()
 
@@ -41,8 +53,11 @@ class Lab:
 
     Args:
         home: the state folder, see `lab.home.home_folder`.
-        search_attributes: what Temporal's namespace must know, name to type ("Keyword", "Int", ...).
+        search_attributes: what the namespace of the lab's Temporal must know, name to type ("Keyword", "Int", ...).
         platform: the document that describes this lab, for the clients; it is not read here.
+        elsewhere: the Temporal to use, in place of one of the lab's own.
+        listen: the address at which the API, the switches and the routers listen; their control API keeps to the loopback.
+        reached_as: the name or address by which clients reach them.
         temporal_port: None takes that of the folder's last lab where it is free, else any; as with the two below.
         ui_port: of Temporal's Web UI.
         kubernetes_port: of the simulated Kubernetes API.
@@ -58,8 +73,11 @@ class Lab:
         self,
         home: Path,
         *,
-        search_attributes: Mapping[str, str],
+        search_attributes: Mapping[str, str] = MappingProxyType({}),
         platform: Path | None = None,
+        elsewhere: Elsewhere | None = None,
+        listen: str = HOST,
+        reached_as: str = HOST,
         temporal_port: int | None = None,
         ui_port: int | None = None,
         kubernetes_port: int | None = None,
@@ -70,6 +88,8 @@ class Lab:
         self._folder = home.absolute()
         self._search_attributes = search_attributes
         self._platform = platform.absolute() if platform else None
+        self._elsewhere = elsewhere
+        self._listen, self._reached_as = listen, reached_as
         self._temporal_port = temporal_port
         self._ui_port = ui_port
         self._kubernetes_port = kubernetes_port
@@ -112,7 +132,7 @@ class Lab:
     async def failed(self) -> EndedError:
         """Wait until one of the servers ends without this object having ended it; return what to say of it."""
         up = self._entered()
-        waiting = [asyncio.create_task(server.child.failed()) for server in (up.temporal, up.simulator, up.fabric)]
+        waiting = [asyncio.create_task(server.child.failed()) for server in up.servers]
         try:
             done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             return done.pop().result()
@@ -122,13 +142,14 @@ class Lab:
 
     async def kill_temporal(self) -> None:
         """End Temporal's server with SIGKILL; nobody else can take its ports."""
-        await self._entered().temporal.kill()
+        await self._own_temporal().kill()
 
     async def restart_temporal(self) -> None:
         """Start Temporal's server again after `kill_temporal`, over the same database and at the same ports."""
-        up = self._entered()
-        await up.temporal.start()
-        self._publish(up, self.running.model_copy(update={"temporal": ProcessId.of(up.temporal.child.pid)}))
+        temporal = self._own_temporal()
+        await temporal.start()
+        process = ProcessId.of(temporal.child.pid)
+        self._publish(self._entered(), self.running.model_copy(update={"temporal": process}))
 
     async def kill_kubernetes(self) -> None:
         """End the simulated Kubernetes API with SIGKILL; nobody else can take its port."""
@@ -150,22 +171,26 @@ class Lab:
         await up.fabric.start()
         self._publish(up, self.running.model_copy(update={"fabric": ProcessId.of(up.fabric.child.pid)}))
 
-    async def _start_all(self, home: Home) -> tuple[TemporalServer, SimulatorServer, FabricServer]:
-        last = home.remembered()
-        temporal = asyncio.create_task(
-            start_temporal(
-                home.folder,
-                search_attributes=self._search_attributes,
-                port=self._temporal_port or still_free(last.temporal),
-                ui_port=self._ui_port or still_free(last.ui),
-                progress=self._progress,
-                keep_open=[home.lock],
-            )
+    async def _start_temporal(self, home: Home, last: Ports) -> TemporalServer | None:
+        if self._elsewhere is not None:
+            return None
+        return await start_temporal(
+            home.folder,
+            search_attributes=self._search_attributes,
+            port=self._temporal_port or still_free(last.temporal),
+            ui_port=self._ui_port or still_free(last.ui),
+            progress=self._progress,
+            keep_open=[home.lock],
         )
+
+    async def _start_all(self, home: Home) -> tuple[TemporalServer | None, SimulatorServer, FabricServer]:
+        last = home.remembered()
+        temporal = asyncio.create_task(self._start_temporal(home, last))
         simulator = asyncio.create_task(
             start_simulator(
                 home.folder,
-                port=self._kubernetes_port or still_free(last.kubernetes),
+                listen=self._listen,
+                port=self._kubernetes_port or still_free(last.kubernetes, self._listen),
                 arguments=self._kubernetes_arguments,
                 progress=self._progress,
                 keep_open=[home.lock],
@@ -174,8 +199,10 @@ class Lab:
         fabric = asyncio.create_task(
             start_fabric(
                 home.folder,
+                listen=self._listen,
+                reached_as=self._reached_as,
                 control_port=still_free(last.control),
-                ports={name: still_free(last.devices.get(name)) for name in DEVICES},
+                ports={name: still_free(last.devices.get(name), self._listen) for name in DEVICES},
                 progress=self._progress,
                 keep_open=[home.lock],
             )
@@ -187,7 +214,7 @@ class Lab:
             for task in starting:
                 task.cancel()
             for server in await asyncio.gather(*starting, return_exceptions=True):
-                if not isinstance(server, BaseException):
+                if server is not None and not isinstance(server, BaseException):
                     await server.stop(seconds=0)
             raise
 
@@ -201,6 +228,12 @@ class Lab:
             raise self._not_entered()
         return self._up
 
+    def _own_temporal(self) -> TemporalServer:
+        temporal = self._entered().temporal
+        if temporal is None:
+            raise LabError(f"the lab of {self._folder} has no Temporal of its own: stop and start the one it was given")
+        return temporal
+
     def _not_entered(self) -> LabError:
         return LabError(f"the lab of {self._folder} is not running: enter it with `async with`")
 
@@ -209,15 +242,17 @@ class Lab:
         up.home.publish(running)
 
     def _described(self, up: _Up) -> RunningLab:
+        temporal = self._elsewhere or Elsewhere(self._own_temporal().address, NAMESPACE)
         return RunningLab(
             home=up.home.folder,
-            temporal_address=up.temporal.address,
-            temporal_namespace=NAMESPACE,
-            temporal_ui_url=up.temporal.ui_url,
-            kubernetes_url=up.simulator.url,
+            temporal_address=temporal.address,
+            temporal_namespace=temporal.namespace,
+            temporal_ui_url=up.temporal.ui_url if up.temporal else None,
+            kubernetes_url=f"http://{self._reached_as}:{up.simulator.port.number}",
             kubeconfig=up.home.kubeconfig,
-            programs=temporal_binary().parent,
+            programs=temporal_binary().parent if up.temporal else None,
             platform=self._platform,
+            host=self._reached_as,
             switches=_running(up.fabric, DIALECTS),
             routers=_running(up.fabric, ROUTER_DIALECTS),
             switches_url=up.fabric.control_url,
@@ -225,7 +260,7 @@ class Lab:
             username=USERNAME,
             password_file=up.fabric.password_file,
             lab=ProcessId.of(os.getpid()),
-            temporal=ProcessId.of(up.temporal.child.pid),
+            temporal=ProcessId.of(up.temporal.child.pid) if up.temporal else None,
             kubernetes=ProcessId.of(up.simulator.child.pid),
             fabric=ProcessId.of(up.fabric.child.pid),
         )
@@ -239,8 +274,8 @@ def _running(fabric: FabricServer, dialects: Mapping[str, str]) -> tuple[Running
 
 def _ports(up: _Up) -> Ports:
     return Ports(
-        temporal=up.temporal.frontend.number,
-        ui=up.temporal.ui.number,
+        temporal=up.temporal.frontend.number if up.temporal else None,
+        ui=up.temporal.ui.number if up.temporal else None,
         kubernetes=up.simulator.port.number,
         control=up.fabric.control.number,
         devices={name: port.number for name, port in up.fabric.ports.items()},

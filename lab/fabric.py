@@ -45,6 +45,8 @@ class FabricServer:
     control: Port
     ports: Mapping[str, Port]
     """By the device's name."""
+    reached_as: str = HOST
+    """The name or address by which clients know the devices."""
 
     @property
     def control_url(self) -> str:
@@ -73,7 +75,7 @@ class FabricServer:
         async with aiohttp.ClientSession(self.control_url, timeout=timeout) as session:
             await self.child.start(lambda: self._serves(session))
         served = json.loads(port_file.read_bytes())
-        keys = "".join(f"[{HOST}]:{one['port']} {one['host_key']}\n" for one in served["switches"])
+        keys = "".join(f"[{self.reached_as}]:{one['port']} {one['host_key']}\n" for one in served["switches"])
         _write(self.known_hosts, keys)
 
     async def stop(self, *, seconds: float = STOP_SECONDS) -> None:
@@ -96,6 +98,8 @@ class FabricServer:
 async def start_fabric(
     folder: Path,
     *,
+    listen: str = HOST,
+    reached_as: str = HOST,
     control_port: int | None = None,
     ports: Mapping[str, int | None] | None = None,
     progress: Callable[[str], None] = lambda _: None,
@@ -105,7 +109,9 @@ async def start_fabric(
 
     Args:
         folder: where their state, their log, `known_hosts` and the login's password are; what an earlier lab left is used.
-        control_port: None takes a free one.
+        listen: the address the devices listen on.
+        reached_as: the name or address by which clients know them, for `known_hosts`.
+        control_port: of the control API, which keeps to the loopback; None takes a free one.
         ports: of the devices, by name; None, or one that is not named, takes a free one.
         progress: told what happens, in words.
         keep_open: descriptors the process inherits.
@@ -117,15 +123,16 @@ async def start_fabric(
         reserved.append(reserve(control_port))
         for name in DEVICES:
             # One by one: those before one that is taken are to be given up.
-            reserved += [reserve((ports or {}).get(name))]
+            reserved += [reserve((ports or {}).get(name), listen)]
         own = dict(zip(DEVICES, reserved[1:], strict=True))
         _write(folder / CONFIG, _config(own, _password(folder / PASSWORD)))
         # -P: a folder named `lab` where the user happens to be is not ours.
-        command = [sys.executable, "-P", "-m", "lab.switches", "--control-port", str(reserved[0].number)]
+        command = [sys.executable, "-P", "-m", "lab.switches", "--host", listen]
+        command += ["--control-port", str(reserved[0].number)]
         command += ["--config", str(folder / CONFIG), "--state", str(folder / STATE)]
         command += ["--port-file", str(folder / PORT_FILE)]
         child = Child("the simulated switches", command, folder=folder, log=folder / LOG, keep_open=keep_open)
-        server = FabricServer(child, folder, reserved[0], own)
+        server = FabricServer(child, folder, reserved[0], own, reached_as)
         progress(
             f"starting {len(DIALECTS)} simulated switches and {len(ROUTERS)} routers, controlled at {server.control_url}"
         )

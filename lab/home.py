@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lab.errors import LabError
 from lab.lock import lock_folder
+from lab.ports import HOST
 from lab.processes import ProcessId
 
 FOLDER = ".berth"
@@ -39,7 +40,7 @@ class Ports(BaseModel):
 
 
 class RunningDevice(BaseModel):
-    """A simulated switch or router of a lab, on the loopback."""
+    """A simulated switch or router of a lab, at the lab's host."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,13 +60,16 @@ class RunningLab(BaseModel):
     temporal_address: str
     """Of the gRPC frontend, host:port."""
     temporal_namespace: str
-    temporal_ui_url: str
+    temporal_ui_url: str | None
+    """None where Temporal is none of the lab's, as with the two others."""
     kubernetes_url: str
     kubeconfig: Path
-    programs: Path
+    programs: Path | None
     """The folder of the `temporal` program the lab runs."""
     platform: Path | None
     """The platform document that describes this lab."""
+    host: str = HOST
+    """The name or address by which clients reach the API, the switches and the routers."""
     switches: tuple[RunningDevice, ...]
     routers: tuple[RunningDevice, ...]
     """The edge, and its neighbour in the fabric."""
@@ -79,7 +83,7 @@ class RunningLab(BaseModel):
     """Where its password is."""
     lab: ProcessId
     """The process that supervises the others."""
-    temporal: ProcessId
+    temporal: ProcessId | None
     kubernetes: ProcessId
     fabric: ProcessId
     """That of the switches and routers."""
@@ -92,7 +96,7 @@ class RunningLab(BaseModel):
             "KUBECONFIG": str(self.kubeconfig),
         }
         lines = [f"export {name}={shlex.quote(value)}" for name, value in values.items()]
-        return [*lines, f'export PATH={shlex.quote(str(self.programs))}:"$PATH"']
+        return lines if self.programs is None else [*lines, f'export PATH={shlex.quote(str(self.programs))}:"$PATH"']
 
 
 @dataclass(frozen=True, slots=True)

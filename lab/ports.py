@@ -1,4 +1,4 @@
-"""TCP ports on 127.0.0.1, chosen by us and kept ours while a server that should listen there is down."""
+"""TCP ports, on 127.0.0.1 unless said otherwise, chosen by us and kept ours while a server that should listen there is down."""
 
 import socket
 import sys
@@ -21,19 +21,24 @@ class Port:
         self._socket.close()
 
 
-def still_free(number: int | None) -> int | None:
+def reached_at(listen: str) -> str:
+    """The address at which this machine itself reaches a server that listens there."""
+    return HOST if listen == "0.0.0.0" else listen  # noqa: S104 - nothing is bound here
+
+
+def still_free(number: int | None, host: str = HOST) -> int | None:
     """The port where it can be had now; None where somebody else has it, or none is given."""
     if number is None:
         return None
     try:
-        reserve(number).release()
+        reserve(number, host).release()
     except LabError:
         return None
     return number
 
 
-def reserve(number: int | None = None) -> Port:
-    """The given port, or a free one.
+def reserve(number: int | None = None, host: str = HOST) -> Port:
+    """The given port of this address, or a free one.
 
     On Linux the reservation is a socket that is bound and never listens: with SO_REUSEADDR on both sides a server may
     listen there all the same, while the kernel gives the port to nobody who asks for a free one, nor to an outgoing
@@ -46,13 +51,13 @@ def reserve(number: int | None = None) -> Port:
         if number is not None:
             # Connections of the last server there may linger in TIME_WAIT for a minute: they do not make it taken.
             bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((HOST, number or 0))
+        bound.bind((host, number or 0))
         # Only now for a free port: set before, two reservations could be given the same one.
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     except (OSError, OverflowError) as error:
         bound.close()
         raise LabError(
-            f"port {number} on {HOST} cannot be used ({error}): end what listens there, or choose another port"
+            f"port {number} on {host} cannot be used ({error}): end what listens there, or choose another port"
         ) from error
     port = Port(bound.getsockname()[1], bound)
     if sys.platform != "linux":

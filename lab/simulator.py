@@ -7,7 +7,7 @@ from pathlib import Path
 
 import aiohttp
 
-from lab.ports import HOST, Port, reserve
+from lab.ports import HOST, Port, reached_at, reserve
 from lab.processes import STOP_SECONDS, Child
 
 STATE = "kubernetes.db"
@@ -24,11 +24,12 @@ class SimulatorServer:
     child: Child
     port: Port
     port_file: Path
+    listen: str = HOST
 
     @property
     def url(self) -> str:
         """Where the API is served."""
-        return f"http://{HOST}:{self.port.number}"
+        return f"http://{reached_at(self.listen)}:{self.port.number}"
 
     async def kill(self) -> None:
         """End the server with SIGKILL; its port stays its own."""
@@ -61,6 +62,7 @@ class SimulatorServer:
 async def start_simulator(
     folder: Path,
     *,
+    listen: str = HOST,
     port: int | None = None,
     arguments: Sequence[str] = (),
     progress: Callable[[str], None] = lambda _: None,
@@ -70,6 +72,7 @@ async def start_simulator(
 
     Args:
         folder: where its state and its log are; objects in the state are there again, an empty state gets the seed.
+        listen: the address it listens on.
         port: None takes a free one.
         arguments: more for `python -m lab.kube`, such as `--ready-delay 1.5`.
         progress: told what happens, in words.
@@ -77,13 +80,13 @@ async def start_simulator(
 
     Raises LabError when a given port is taken, or the server ends or does not answer; nothing runs then.
     """
-    reserved = reserve(port)
+    reserved = reserve(port, listen)
     port_file = folder / PORT_FILE
     # -P: a folder named `lab` where the user happens to be is not ours.
-    command = [sys.executable, "-P", "-m", "lab.kube", "--host", HOST, "--port", str(reserved.number)]
+    command = [sys.executable, "-P", "-m", "lab.kube", "--host", listen, "--port", str(reserved.number)]
     command += ["--state", str(folder / STATE), "--port-file", str(port_file), *arguments]
     child = Child("the Kubernetes API", command, folder=folder, log=folder / LOG, keep_open=keep_open)
-    server = SimulatorServer(child, reserved, port_file)
+    server = SimulatorServer(child, reserved, port_file, listen)
     progress(f"starting the simulated Kubernetes API at {server.url}")
     try:
         await server.start()

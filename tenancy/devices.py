@@ -15,6 +15,9 @@ EdgeAction = Literal["announce", "withdraw", "translate", "untranslate", "look"]
 TAKES_AWAY = ("absent", "withdraw", "untranslate")
 """Actions after which less is there: they are done though nobody waits for them any more, and for addresses nobody has."""
 
+SENDS = ("ensure", *TAKES_AWAY, "announce", "translate")
+"""Actions whose outcome has the lines that were sent; that of a preview has those that would be."""
+
 
 class _Plain(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")

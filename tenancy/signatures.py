@@ -8,7 +8,7 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -83,6 +83,15 @@ def refusal_of_signature(
     except UnicodeEncodeError:
         return "what was to be signed is no text that can be written"
     return None
+
+
+def without_a_key(approvers: Iterable[str], allowed_signers: str) -> tuple[str, ...]:
+    """The approvers that no line of the file lists: they can sign nothing. Raises ValueError, in words, for no such file."""
+    try:
+        signers = list(_signers(allowed_signers))
+    except _RefusedError as refused:
+        raise ValueError(str(refused)) from None
+    return tuple(name for name in approvers if not any(_matches(name, signer.principals) for signer in signers))
 
 
 def _signature(armoured: str) -> _Signature:

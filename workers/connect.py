@@ -1,12 +1,12 @@
 """Connecting to Temporal and to Kubernetes, by the settings."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
-from temporalio.client import Client
+from temporalio.client import Client, Plugin
 from temporalio.envconfig import ClientConfigProfile, ClientConnectConfig
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -19,7 +19,7 @@ from workers.settings import ConfigurationError, Settings, UnreachableError
 from workflows.converter import data_converter
 
 
-async def connect_temporal(settings: Settings) -> Client:
+async def connect_temporal(settings: Settings, plugins: Sequence[Plugin] = ()) -> Client:
     """A client of Temporal. Raises ConfigurationError or UnreachableError that says where it looked and what to do."""
     options = _profile(settings)
     address = settings.temporal_address or options.get("target_host") or "127.0.0.1:7233"
@@ -32,6 +32,7 @@ async def connect_temporal(settings: Settings) -> Client:
             tls=options.get("tls", False),
             rpc_metadata=options.get("rpc_metadata") or {},
             data_converter=data_converter,
+            plugins=plugins,
         )
     except (RuntimeError, RPCError, ValueError) as error:
         raise UnreachableError(
@@ -66,8 +67,10 @@ def _profile(settings: Settings) -> ClientConnectConfig:
         ) from error
 
 
-async def check_namespace(client: Client, wanted: Mapping[str, str]) -> None:
+async def check_namespace(client: Client, wanted: Mapping[str, str]) -> bool:
     """Raises ConfigurationError unless the namespace has these search attributes, with the command that adds them.
+
+    False where Temporal does not let anybody look.
 
     A run that sets one that is missing would be tried again and again without a step forward.
     """
@@ -77,11 +80,11 @@ async def check_namespace(client: Client, wanted: Mapping[str, str]) -> None:
         )
     except RPCError as error:
         if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED):
-            return  # a hosted Temporal may not let its tenants ask; then the first run shows it
+            return False  # a hosted Temporal may not let its tenants ask; then the first run shows it
         if error.status is RPCStatusCode.NOT_FOUND:
             raise ConfigurationError(
-                f"Temporal has no namespace {client.namespace}: run `temporal operator namespace create --namespace"
-                f" {client.namespace}`, or set BERTH_TEMPORAL_NAMESPACE"
+                f"Temporal has no namespace {client.namespace}: run `berth setup`, which makes it, or set"
+                " BERTH_TEMPORAL_NAMESPACE"
             ) from error
         raise UnreachableError(
             f"Temporal namespace {client.namespace} cannot be read ({_reason(error)}): see that Temporal is well, and try again"
@@ -90,9 +93,10 @@ async def check_namespace(client: Client, wanted: Mapping[str, str]) -> None:
     if missing:
         options = " ".join(f"--name {name} --type {wanted[name]}" for name in missing)
         raise ConfigurationError(
-            f"Temporal namespace {client.namespace} lacks the search attributes {', '.join(missing)}: run `temporal operator"
-            f" search-attribute create --namespace {client.namespace} {options}`"
+            f"Temporal namespace {client.namespace} lacks the search attributes {', '.join(missing)}: run `berth setup`, or"
+            f" `temporal operator search-attribute create --namespace {client.namespace} {options}`"
         )
+    return True
 
 
 async def connect_kubernetes(settings: Settings) -> KubeOvn:
@@ -107,6 +111,7 @@ async def connect_kubernetes(settings: Settings) -> KubeOvn:
             ca_file=settings.kube_ca_file,
             pool_size=settings.kube_pool_size,
             request_timeout=settings.kube_request_timeout,
+            traced=settings.traces_endpoint is not None,
         )
     except ValidationError as error:
         wrong = "; ".join(_wrong(found) for found in error.errors(include_url=False))

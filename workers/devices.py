@@ -25,8 +25,7 @@ def sessions(read_secret: ReadSecret, known_hosts: Path) -> DeviceWork:
         alive: Callable[[], bool],
         progress: Callable[[str], None],
     ) -> Sequence[DeviceOutcome]:
-        login = await _login(device.credentials, part, read_secret)
-        jump = None if device.jump_host is None else await _login(device.jump_host.credentials, part, read_secret)
+        login, jump = await logins(device, part, read_secret)
         return await work(
             device,
             login,
@@ -36,10 +35,26 @@ def sessions(read_secret: ReadSecret, known_hosts: Path) -> DeviceWork:
             progress=progress,
             jump=jump,
             tag=DEFAULT_TAG if isinstance(part, VlanMode) else part.tag,
-            neighbour=not isinstance(part, VlanMode) and device in part.neighbours,
+            neighbour=is_neighbour(device, part),
         )
 
     return session
+
+
+async def logins(
+    device: Switch | EdgeDevice, part: VlanMode | Announce, read_secret: ReadSecret
+) -> tuple[Login, Login | None]:
+    """The login of a device and that of its jump host, read anew. Raises UnavailableError, RefusedError."""
+    jump = device.jump_host
+    return (
+        await _login(device.credentials, part, read_secret),
+        None if jump is None else await _login(jump.credentials, part, read_secret),
+    )
+
+
+def is_neighbour(device: Switch | EdgeDevice, part: VlanMode | Announce) -> bool:
+    """Whether a device is only read."""
+    return not isinstance(part, VlanMode) and device in part.neighbours
 
 
 async def _login(name: str, part: VlanMode | Announce, read_secret: ReadSecret) -> Login:

@@ -8,10 +8,19 @@ import structlog
 from structlog.typing import EventDict, Processor
 from temporalio import activity, workflow
 from temporalio.exceptions import ApplicationError
-from temporalio.runtime import LogForwardingConfig, LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from clients.kube_ovn.answers import plain
 from tenancy import names
+from workers.settings import ConfigurationError
 
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     # Local variables may hold what no log may: a token, a header.
@@ -23,8 +32,12 @@ DEVICE_PREFIX = names.device_workflow("")
 """The same for a device's."""
 
 
-def set_up_logs(form: Literal["console", "json"], level: str) -> None:
-    """Sends the logs of Berth, Temporal's SDK and every library through one renderer. Before Temporal is connected to."""
+def set_up_logs(form: Literal["console", "json"], level: str, metrics: PrometheusConfig | None = None) -> None:
+    """Sends the logs of Berth, Temporal's SDK and every library through one renderer. Before Temporal is connected to.
+
+    `metrics` is where the runtime of Temporal's SDK, which is made here, shows metrics; its address is bound at once.
+    Raises ConfigurationError where that cannot be.
+    """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -54,7 +67,15 @@ def set_up_logs(form: Literal["console", "json"], level: str) -> None:
             logging.getLogger("temporalio.core"), append_target_to_name=False, prepend_target_on_message=False
         ),
     )
-    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=core)), error_if_already_set=False)
+    try:
+        runtime = Runtime(telemetry=TelemetryConfig(logging=core, metrics=metrics))
+    except ValueError as error:
+        where = metrics.bind_address if metrics is not None else ""
+        raise ConfigurationError(
+            f"metrics_address (BERTH_METRICS_ADDRESS): metrics cannot be shown at {where} ({plain(error)}): choose an address"
+            " of this machine and a port that is free"
+        ) from error
+    Runtime.set_default(runtime, error_if_already_set=False)
     # What they add to each message stands in fields of its own.
     workflow.logger.workflow_info_on_message = False
     activity.logger.activity_info_on_message = False

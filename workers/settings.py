@@ -43,11 +43,12 @@ class Settings(BaseSettings):
     serves: Literal["everything", "platform", "devices"] = "everything"
     """What the worker takes: runs and their steps on the platform, or what is done on devices (for a worker beside them),
     or both."""
-    deployment: str | None = None
-    """Name of the Temporal worker deployment the worker is a part of. A run then ends on the version it began with. Left out:
-    runs go on with whatever version serves their task queue."""
-    build_id: str = version("berth")
-    """Version of the worker within its deployment."""
+    deployment: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_-]{1,100}$")
+    """Name of the Temporal worker deployment the worker is a part of. A run then ends on the version it began with, and new
+    ones go to the version chosen with `berth deployments use`. Left out: runs go on with whatever version serves their task
+    queue."""
+    build_id: str = Field(default=version("berth"), pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")
+    """Version of the worker within its deployment. Its workers for the platform and for devices bear the same."""
 
     kubeconfig: Path | None = None
     """Left out: $KUBECONFIG, or ~/.kube/config."""
@@ -87,16 +88,20 @@ class Settings(BaseSettings):
     max_cached_runs: int = Field(default=2000, ge=0)
     """Runs kept in memory; keep it above the number of runs under way at once, or each step replays its run."""
     max_concurrent_steps: int = Field(default=200, ge=1)
-    """Steps this worker takes at once."""
+    """Steps this worker takes at once, and as many on devices, of which about forty have a session at the same time."""
 
     health_address: str | None = None
-    """host:port at which the worker says whether it lives (`/livez`) and takes steps (`/readyz`). Left out: nowhere."""
+    """host:port at which the worker says whether it lives (`/livez`) and takes work (`/readyz`), and where `berth health` asks.
+    Left out: nowhere."""
     metrics_address: str | None = None
-    """host:port at which Prometheus reads the metrics of the worker (`/metrics`). Left out: none are kept."""
+    """host:port at which Prometheus reads the metrics of the worker (`/metrics`), e.g. `0.0.0.0:9464`: without a password, so
+    not for everybody's network. Left out: none are kept."""
     metrics_every: float = Field(default=15.0, ge=1)
-    """Seconds between two looks at what no single step knows: tenants by stage, what waits for people, pools."""
+    """Seconds between two looks at what no single step knows: runs by stage, what waits for people, tenants, pools. Each lists
+    the runs under way, and every VPC."""
     traces_endpoint: str | None = None
-    """URL that takes OpenTelemetry traces (OTLP over HTTP, `http://collector:4318/v1/traces`). Left out: none are made."""
+    """URL that takes OpenTelemetry traces (OTLP over HTTP, `http://collector:4318/v1/traces`). Left out: none are made. What the
+    collector wants in its headers stands in `OTEL_EXPORTER_OTLP_HEADERS`."""
 
     log_format: Literal["console", "json"] = "console"
     """For people, or one JSON object a line."""
@@ -154,5 +159,5 @@ def settings_reference() -> str:
     ]
     for name, field in Settings.model_fields.items():
         default = "" if field.default is None else f"`{field.default}`"
-        lines.append(f"| `BERTH_{name.upper()}` | {default} | {field.description} |")
+        lines.append(f"| `BERTH_{name.upper()}` | {default} | {' '.join((field.description or '').split())} |")
     return "\n".join(lines) + "\n"

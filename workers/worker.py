@@ -1,17 +1,21 @@
-"""The worker process: serves the task queue until it is told to stop, and stops without breaking a run."""
+"""The worker process: serves its task queues until it is told to stop, and stops without breaking a run."""
 
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import structlog
-from temporalio.client import Client
-from temporalio.worker import Interceptor, Worker
+from temporalio.client import Client, Plugin
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.runtime import Runtime
+from temporalio.worker import Interceptor, Worker, WorkerDeploymentConfig
 
+from activities.audit import AuditSteps
 from activities.checks import Checks
 from activities.decisions import HEARTBEAT_EVERY, Pace
 from activities.devices import DeviceSteps, DeviceWork
@@ -27,22 +31,35 @@ from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.holders import refusals_of_addresses
 from clients.kube_ovn.reservations import refusal_of_use
 from clients.kube_ovn.secret import secret_reader
+from tenancy import names
 from workers.connect import check_namespace, connect_kubernetes, connect_temporal
 from workers.devices import sessions
+from workers.gauges import gauges_kept
+from workers.health import health_pages, readiness
 from workers.logs import StepContext
+from workers.measuring import StepMetrics
 from workers.settings import ConfigurationError, Settings
+from workers.together import together
+from workers.traces import traced
 from workflows import sandbox
+from workflows.audit import AuditFleet
 from workflows.device import DeviceQueue
 from workflows.face import SEARCH_ATTRIBUTES
 from workflows.look import LookAtEdge
 from workflows.offboarding import OffboardTenant
 from workflows.onboarding import OnboardTenant
+from workflows.upgrading import UpgradingDeviceQueue
 
 _log = structlog.get_logger(__name__)
 
 THREADS = 40
 """About 32 sessions with switches at once are the best for two cores (measured); others need a thread for a moment."""
-WORKFLOWS = (OnboardTenant, OffboardTenant, DeviceQueue, LookAtEdge)
+DEVICE_POLLS = 1
+"""Questions for work on devices that are open at once. Each that a frozen worker leaves open swallows a batch, which another
+worker gets 15 seconds later; the SDK's five would take more than a minute. A session lasts seconds and takes one of THREADS,
+so one question brings work fast enough."""
+WORKFLOWS = (OnboardTenant, OffboardTenant, DeviceQueue, LookAtEdge, AuditFleet)
+_VERSIONED = tuple(UpgradingDeviceQueue if one is DeviceQueue else one for one in WORKFLOWS)
 
 
 def make_worker(
@@ -52,8 +69,11 @@ def make_worker(
     *,
     device_work: DeviceWork | None = None,
     interceptors: Sequence[Interceptor] = (),
-) -> Worker:
-    """A worker over these connections; the caller runs it. `device_work` stands in for sessions with the switches."""
+) -> AbstractAsyncContextManager[None]:
+    """A worker over these connections, which serves while it is entered: a Temporal Worker for each of its task queues.
+
+    `device_work` stands in for sessions with the switches.
+    """
     pace = Pace(
         ready_deadline=settings.ready_deadline,
         gone_deadline=settings.gone_deadline,
@@ -63,6 +83,7 @@ def make_worker(
     )
     checks, objects, vpc = Checks(kube, pace, settings.platform), ObjectSteps(kube, pace), VpcSteps(kube, pace)
     vlans, notices = VlanSteps(kube, pace), NoticeSteps(settings.platform, secret_reader(kube), pace)
+    audit = AuditSteps(kube, client, pace, settings.platform)
     edge, public = EdgeSteps(kube, pace), PublicAddressSteps(kube, pace)
     devices = DeviceSteps(
         client,
@@ -72,47 +93,102 @@ def make_worker(
         partial(refusal_of_use, kube),
         partial(refusals_of_addresses, kube),
     )
-    return Worker(
-        client,
-        task_queue=settings.task_queue,
-        workflows=WORKFLOWS,
-        activities=[
-            checks.preflight,
-            checks.verify,
-            checks.verify_gone,
-            checks.take_inventory,
-            objects.ensure_object,
-            objects.remove_object,
-            vpc.write_block_policy,
-            vpc.withdraw_exceptions,
-            vpc.prove_block_policy,
-            vpc.open_router_port,
-            vpc.close_router_port,
-            vpc.record_document,
-            vlans.reserve_vlan,
-            vlans.release_vlans,
-            public.reserve_public_addresses,
-            public.release_public_addresses,
-            edge.record_announcement,
-            edge.edge_instructions,
-            notices.notify,
-            devices.ask_device,
-            devices.time_to_settle,
-            devices.work_on_device,
-        ],
-        workflow_runner=sandbox.runner(),
-        interceptors=[StepContext(), *interceptors],
-        max_cached_workflows=settings.max_cached_runs,
-        max_concurrent_activities=settings.max_concurrent_steps,
-        graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace),
+    on_the_platform: list[Callable[..., Any]] = [
+        checks.preflight,
+        checks.verify,
+        checks.verify_gone,
+        checks.take_inventory,
+        objects.ensure_object,
+        objects.remove_object,
+        vpc.write_block_policy,
+        vpc.withdraw_exceptions,
+        vpc.prove_block_policy,
+        vpc.open_router_port,
+        vpc.close_router_port,
+        vpc.record_document,
+        vlans.reserve_vlan,
+        vlans.release_vlans,
+        public.reserve_public_addresses,
+        public.release_public_addresses,
+        edge.record_announcement,
+        edge.edge_instructions,
+        notices.notify,
+        audit.look_at_platform,
+        audit.look_at_reservations,
+        audit.changed_since,
+        # These two only speak with Temporal.
+        devices.ask_device,
+        devices.time_to_settle,
+    ]
+    deployment = _deployment(settings)
+    common: dict[str, Any] = {
+        "interceptors": [StepContext(), StepMetrics(), *interceptors],
+        "max_concurrent_activities": settings.max_concurrent_steps,
+        "graceful_shutdown_timeout": timedelta(seconds=settings.shutdown_grace),
         # A cancel reaches a step with the answer to a heartbeat, and its progress reaches people that way: each is sent.
-        max_heartbeat_throttle_interval=timedelta(seconds=HEARTBEAT_EVERY),
+        "max_heartbeat_throttle_interval": timedelta(seconds=HEARTBEAT_EVERY),
+        "deployment_config": deployment,
+    }
+    workers = []
+    if settings.serves != "devices":
+        workers.append(
+            Worker(
+                client,
+                task_queue=settings.task_queue,
+                workflows=WORKFLOWS if deployment is None else _VERSIONED,
+                activities=on_the_platform,
+                workflow_runner=sandbox.runner(),
+                max_cached_workflows=settings.max_cached_runs,
+                **common,
+            )
+        )
+    if settings.serves != "platform":
+        queue = names.device_task_queue(settings.task_queue)
+        workers.append(
+            Worker(
+                client,
+                task_queue=queue,
+                activities=[devices.work_on_device],
+                max_concurrent_activity_task_polls=DEVICE_POLLS,
+                **common,
+            )
+        )
+    return together(workers)
+
+
+def task_queues(settings: Settings) -> tuple[str, ...]:
+    """The task queues that a worker with these settings serves."""
+    devices = names.device_task_queue(settings.task_queue)
+    match settings.serves:
+        case "platform":
+            return (settings.task_queue,)
+        case "devices":
+            return (devices,)
+        case "everything":
+            return settings.task_queue, devices
+
+
+def _deployment(settings: Settings) -> WorkerDeploymentConfig | None:
+    """The version the worker is of; None for a worker without one, which takes whatever its task queues have."""
+    if settings.deployment is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.deployment, settings.build_id),
+        use_worker_versioning=True,
+        # A run ends on the version it began with, so what it replays is its own code, and its own rules for documents.
+        default_versioning_behavior=VersioningBehavior.PINNED,
     )
 
 
 @asynccontextmanager
 async def running_worker(settings: Settings) -> AsyncIterator[Client]:
     """A worker that serves while the block runs; yields the client of Temporal. Raises ConfigurationError."""
+    async with traced(settings) as plugins, _serving(settings, plugins) as client:
+        yield client
+
+
+@asynccontextmanager
+async def _serving(settings: Settings, plugins: Sequence[Plugin]) -> AsyncIterator[Client]:
     try:
         # Better now than in the first tenant's preflight.
         read_platform_file(settings.platform)
@@ -120,16 +196,34 @@ async def running_worker(settings: Settings) -> AsyncIterator[Client]:
         raise ConfigurationError(str(error)) from error
     # Sessions with switches run in threads, of which Python would have six on two cores.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "berth"))
-    client = await connect_temporal(settings)
+    client = await connect_temporal(settings, plugins)
     await check_namespace(client, SEARCH_ATTRIBUTES)
     kube = await connect_kubernetes(settings)
+    queues = task_queues(settings)
+    version = None if settings.deployment is None else (settings.deployment, settings.build_id)
+    ready = readiness(client, kube, queues, version)
     try:
-        async with make_worker(client, kube, settings):
-            _log.info("serving", task_queue=settings.task_queue, namespace=client.namespace)
-            yield client
-            _log.info("stopping: steps under way get time to finish", seconds=settings.shutdown_grace)
+        # The pages outlive the worker, so that it is seen to drain.
+        async with (
+            health_pages(settings.health_address, ready),
+            make_worker(client, kube, settings),
+            _gauges(client, kube, settings),
+        ):
+            _log.info("serving", task_queues=queues, namespace=client.namespace, version=version)
+            try:
+                yield client
+            finally:
+                ready.drain()
+                _log.info("stopping: steps under way get time to finish", seconds=settings.shutdown_grace)
     finally:
         await kube.close()
+
+
+def _gauges(client: Client, kube: KubeOvn, settings: Settings) -> AbstractAsyncContextManager[None]:
+    """What no single step knows is found out by those who serve the platform; a worker beside the devices may not look."""
+    if settings.serves == "devices":
+        return nullcontext()
+    return gauges_kept(client, kube, settings, Runtime.default().metric_meter)
 
 
 async def serve(settings: Settings, *, ready: Callable[[], None] | None = None) -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from temporalio import workflow
 
+from activities.metrics import RUNS_ENDED
 from tenancy.handover import HandOver
 from tenancy.mistakes import shown
 from tenancy.plan import Stage
@@ -25,6 +26,8 @@ from workflows.face import (
     state_word,
 )
 
+OVER = frozenset({Outcome.DONE, Outcome.UNDONE, Outcome.STOPPED, Outcome.LEFT_BEHIND})
+"""Outcomes after which nothing more comes."""
 ENDED = frozenset({StepState.DONE, StepState.FAILED, StepState.UNDONE, StepState.SKIPPED})
 
 
@@ -140,6 +143,8 @@ class Board:
         self._reach(self._stage_of(outcome), keep=False)
         self._tell()
         self._log(outcome, failure)
+        if outcome in OVER:
+            RUNS_ENDED.record(workflow.metric_meter(), outcome=outcome)
 
     def _stage_of(self, outcome: Outcome) -> str:
         if outcome is Outcome.NEEDS_OPERATOR:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.exceptions import ActivityError, ApplicationError, FailureError, TimeoutType
 from temporalio.exceptions import TimeoutError as TimedOutError
 
 from activities.decisions import UNAVAILABLE, WORKER_STOPPED
@@ -41,6 +41,9 @@ IDLE = timedelta(seconds=60)
 MARGIN = timedelta(seconds=5)
 """Waited after a worker fell silent. Its fence closed when half of the heartbeat timeout was over; with this, as long
 again as that has passed before another session begins, in which a line that was on its way has come to its end."""
+TAKEN_WITHIN = timedelta(seconds=30)
+"""So long a batch waits for a worker beside the devices, and people are told that none takes it. Longer than a worker that
+is replaced is away, as a rule; the batch is handed out anew each time, so nothing is lost by it."""
 STALE = timedelta(minutes=10)
 """A request that took longer to arrive is not taken: its run may have given it up and be gone. A run that has not asks again."""
 LONGEST_HISTORY = 2000
@@ -68,6 +71,8 @@ class _Setback:
     """A mistake of ours, perhaps about one of the requests only."""
     of_worker: bool = False
     """The device is not to blame: its worker was told to stop."""
+    untaken: bool = False
+    """Nor here: no worker took it, so the device was not even called."""
 
 
 @workflow.defn(name=DEVICE_QUEUE)
@@ -189,10 +194,14 @@ class DeviceQueue:
                 summary=f"{self._device}: {len(requests)} requests of {tenants} tenants",
                 # The tries are made here, so that between them requests can drop out and join.
                 retry_policy=RetryPolicy(maximum_attempts=1),
+                task_queue=(queue := names.device_task_queue(workflow.info().task_queue)),
+                taken_within=TAKEN_WITHIN,
             )
             outcomes = Worked.model_validate(answer).outcomes
         except ActivityError as error:
             if isinstance(error.cause, TimedOutError):
+                if error.cause.type is TimeoutType.SCHEDULE_TO_START:
+                    return _Setback(_untaken(queue), timedelta(), untaken=True)
                 await workflow.sleep(MARGIN, summary="the worker fell silent: whatever it had sent comes to its end")
                 return _Setback(f"the worker that worked on {self._device} fell silent", timedelta())
             return self._setback(error)
@@ -222,7 +231,9 @@ class DeviceQueue:
             withdrawn, _ = self._queue.put_back(None)
             await self._answer(withdrawn)
             return
-        self._failures += 1
+        if not setback.untaken:
+            # Counted where the device had its say only: the delay before it is called again grows with it.
+            self._failures += 1
         self._reason = setback.reason
         self._next_try = workflow.now() + setback.delay
         workflow.logger.warning("device cannot be worked on", extra={"reason": setback.reason})
@@ -348,6 +359,13 @@ class DeviceQueue:
         )
 
 
+def _untaken(queue: str) -> str:
+    return (
+        f"no worker took the work from task queue {queue} within {TAKEN_WITHIN.total_seconds():g} s: see that one serves it"
+        " (`berth worker` with BERTH_SERVES=devices, where the devices can be reached), and is not busy with others"
+    )
+
+
 def _about(one: QueuedRequest) -> str:
     if one.vlan is not None:
         return f"VLAN {one.vlan}"
@@ -363,7 +381,8 @@ def _markdown(status: DeviceStatus) -> str:
         does = "waits for requests"
     lines = [f"### Device {status.device}: {does}"]
     if status.reason:
-        lines += ["", f"**{status.failures} times in a row:** {cell(status.reason)}"]
+        often = f" ({status.failures} failed tries in a row)" if status.failures else ""
+        lines += ["", f"**{cell(status.reason)}**{often}"]
     if status.queue:
         lines += ["", "| Tenant | Asked | About | Since | Tries | |", "|---|---|---|---|---|---|"]
         for one in status.queue[:ROWS]:

@@ -11,6 +11,7 @@ from temporalio.common import SearchAttributeKey
 
 from tenancy.announcement import Announcement
 from tenancy.approval import AnyPreview, Confirmation, Decision, Word
+from tenancy.audit import AuditFinding
 from tenancy.devices import AnyRequest
 from tenancy.fields import Name
 from tenancy.handover import HandOver
@@ -23,6 +24,10 @@ DEVICE_QUEUE = "DeviceQueue"
 """The single writer of one device; its ID is `device-<name>`. It takes the signals REQUEST and WITHDRAW."""
 LOOK_AT_EDGE = "LookAtEdge"
 """What is announced of a tenant at this moment; its input is EdgeLook, its result EdgeSeen. It changes nothing."""
+
+AUDIT_FLEET = "AuditFleet"
+"""Every tenant held against its recorded document; its input is AuditScope or nothing, its result AuditReport. It changes
+nothing."""
 
 REQUEST = "request"
 """Signal to a device's queue, with a DeviceAsk: do this, and tell me what became of it."""
@@ -312,6 +317,20 @@ class DeviceStatus(_Told):
     """Before this it is left alone; None where nothing is in the way."""
     answered: int = 0
     """Answers that are kept, to be given again."""
+
+
+class AuditReport(_Told):
+    """The result of AuditFleet."""
+
+    tenants: int
+    """Count of the tenants that were looked at."""
+    devices: tuple[str, ...] = ()
+    """Those that were asked."""
+    findings: tuple[AuditFinding, ...] = ()
+    unsaid: int = 0
+    """Count of findings beyond those that are told."""
+    under_way: tuple[str, ...] = ()
+    """Tenants that a run changed meanwhile: nothing is said of them."""
 
 
 class EdgeLook(_Told):

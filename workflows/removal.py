@@ -15,6 +15,8 @@ from workflows.stepping import carried_out, is_cancelled, reason_of, side_by_sid
 
 TRIES = 8
 """How often a removal is tried before an operator is asked. The activity says how long to wait in between."""
+UNDO = "undo-"
+"""In front of the ID of a step: the ID of the activity that takes it back."""
 LONGEST_TEXT = 500
 """Characters of an operator's reason or name."""
 
@@ -172,7 +174,7 @@ async def _taken_back(removal: Removal) -> Any:
     return await carried_out(
         removal.activity,
         removal.given,
-        id=f"undo-{removal.step.id}",
+        id=f"{UNDO}{removal.step.id}",
         summary=f"Remove {removal.step.title}",
         retry_policy=RetryPolicy(maximum_attempts=TRIES),
     )

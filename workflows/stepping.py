@@ -67,14 +67,22 @@ async def carried_out(
     id: str,
     summary: str,
     retry_policy: RetryPolicy | None = None,
+    task_queue: str | None = None,
+    taken_within: timedelta | None = None,
 ) -> Any:
-    """What an activity answers, as plain JSON: an operator may have completed it by hand, with anything."""
+    """What an activity answers, as plain JSON: an operator may have completed it by hand, with anything.
+
+    It goes to the run's own task queue where no other is named. With `taken_within` it fails where no worker has begun it
+    by then.
+    """
     return await workflow.execute_activity(
         activity.__name__,  # by name, so that the SDK reads no type into the answer: where it cannot, the run is stuck for good
         given,
         result_type=object,
         activity_id=id,
         summary=summary,
+        task_queue=task_queue,
+        schedule_to_start_timeout=taken_within,
         start_to_close_timeout=ONE_TRY,
         heartbeat_timeout=HEARTBEAT_TIMEOUT,
         retry_policy=retry_policy,

@@ -1,5 +1,6 @@
 """The steps of a run, by name: what an onboarding of this plan does, in the order people read it."""
 
+import re
 from collections.abc import Iterator, Mapping
 
 from tenancy import names
@@ -8,7 +9,10 @@ from tenancy.plan import Plan, Stage
 from tenancy.release import Released
 from workflows.face import StepStatus
 
+_ON_A_DEVICE = re.compile(r"(release-)?(survey|preview|switch|answer|translate|announce|neighbour)-")
 _SHORT: Mapping[str, str] = {OVN_EIP.name: "external-ip", OVN_FIP.name: "floating-ip", OVN_SNAT_RULE.name: "snat"}
+_RELEASE = "release-"
+"""Before a step's ID: the ID of the step that gives the same back."""
 
 
 def step_of(kind: str, name: str, stage: str) -> StepStatus:
@@ -24,7 +28,7 @@ def _step(id: str, stage: str, title: str) -> StepStatus:
 def given_back(step: StepStatus) -> StepStatus:
     """The step that takes back what this one is about. A run may have both: about addresses that come, and that go."""
     return step.model_copy(
-        update={"id": f"release-{step.id}", "stage": str(Stage.RELEASE), "title": f"{step.title}, given back"}
+        update={"id": f"{_RELEASE}{step.id}", "stage": str(Stage.RELEASE), "title": f"{step.title}, given back"}
     )
 
 
@@ -43,6 +47,18 @@ RECORD = StepStatus(id="record", stage=Stage.HAND_OVER, title="Document recorded
 INVENTORY = StepStatus(id="inventory", stage="inventory", title="Inventory, and nothing of it in use")
 GONE = StepStatus(id="gone", stage="removal", title="Nothing of it left, read back")
 HAND_OVER = StepStatus(id="hand-over", stage=Stage.HAND_OVER, title=f"ConfigMap {names.HAND_OVER}")
+EDGE_LINES, EDGE_TEAM = "edge-lines", "edge-team"
+BY_PEOPLE = frozenset({APPROVAL.id, EDGE_TEAM})
+"""Kinds of steps that take as long as people take."""
+_ONE_OF_A_KIND = frozenset(
+    {
+        *(step.id for step in (PREFLIGHT, VLAN, APPROVAL, BLOCK_POLICY, ROUTER_PORT, OWN_ADDRESSES, PUBLIC_ADDRESSES)),
+        *(step.id for step in (ANNOUNCEMENT, VERIFY, RECORD, INVENTORY, GONE, HAND_OVER)),
+        EDGE_LINES,
+        EDGE_TEAM,
+    }
+)
+"""IDs that name neither an object nor a device."""
 
 
 def survey_of(switch: str) -> StepStatus:
@@ -75,14 +91,19 @@ def routes_on(router: str, stage: str = Stage.EDGE) -> StepStatus:
     return _step(f"announce-{router}", stage, f"Routes on edge router {router}")
 
 
+def is_on_a_device(step: str) -> bool:
+    """Whether a step of this ID is done on a device: by a worker beside it, once its queue has come so far."""
+    return _ON_A_DEVICE.match(step) is not None
+
+
 def edge_lines(stage: str = Stage.EDGE) -> StepStatus:
     """The step that writes down what the edge team has to do."""
-    return StepStatus(id="edge-lines", stage=stage, title="What the edge team has to do, written down")
+    return StepStatus(id=EDGE_LINES, stage=stage, title="What the edge team has to do, written down")
 
 
 def by_edge_team(stage: str = Stage.EDGE) -> StepStatus:
     """The step that waits until the edge team has confirmed what it was asked to do."""
-    return StepStatus(id="edge-team", stage=stage, title="Routes configured by the edge team")
+    return StepStatus(id=EDGE_TEAM, stage=stage, title="Routes configured by the edge team")
 
 
 def routes_at(neighbour: str, stage: str = Stage.EDGE) -> StepStatus:
@@ -147,3 +168,12 @@ def _steps_of_release(released: Released) -> Iterator[StepStatus]:
     yield from (step_of(one.kind, one.name, Stage.RELEASE) for one in released.of(OVN_EIP.name))
     if released.router_port is not None:
         yield given_back(ROUTER_PORT)
+
+
+def kind_of(step: str) -> str:
+    """What kind of step an ID names: the same word for every tenant, object and device, e.g. `subnet` or `announce`."""
+    if step.startswith(_RELEASE):
+        return f"{_RELEASE}{kind_of(step.removeprefix(_RELEASE))}"
+    if step in _ONE_OF_A_KIND:
+        return step
+    return next((kind for kind in _SHORT.values() if step.startswith(f"{kind}-")), step.partition("-")[0])

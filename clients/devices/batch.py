@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from clients.devices import candidate, line_by_line
 from clients.devices.command_line import CommandLine, Saving
 from clients.devices.session import RejectedLineError, Session
+from clients.devices.spans import spanning
 from clients.devices.subject import RequestT, StateT, Subject
 from clients.devices.tally import Tally
 from clients.errors import RefusedError, UnavailableError
@@ -21,16 +22,19 @@ def carry_out(
     """
     if cli.candidate is not None:
         candidate.clear_stale(session, cli.candidate)
-    state = subject.read()
+    with spanning("read"):
+        state = subject.read()
     tally = Tally(subject, session.where)
     changing = [request for request in requests if subject.changes(request)]
-    if cli.candidate is not None:
-        state = candidate.apply(session, cli.candidate, state, changing, tally)
-    else:
-        state = line_by_line.apply(session, cli, state, changing, tally)
+    with spanning("apply", requests=len(changing)):
+        if cli.candidate is not None:
+            state = candidate.apply(session, cli.candidate, state, changing, tally)
+        else:
+            state = line_by_line.apply(session, cli, state, changing, tally)
     # Also where nothing was missing: an earlier try may have died between its last line and the save.
     if cli.saving is not None and any(request.id not in tally.refused for request in changing):
-        _save(session, cli.saving)
+        with spanning("save"):
+            _save(session, cli.saving)
         if cli.saving.read_again and subject.read() != state:
             raise UnavailableError(
                 f"{session.where}: what runs changed while it was saved, so what was saved is not certain: the next try reads "

@@ -8,6 +8,7 @@ from secrets import token_hex
 
 from clients.devices.command_line import Candidate
 from clients.devices.session import RejectedLineError, Session
+from clients.devices.spans import spanning
 from clients.devices.steps import Step, lines_of
 from clients.devices.subject import RequestT, StateT
 from clients.devices.tally import Tally
@@ -111,7 +112,8 @@ def _commit(
     _expect(session, candidate, candidate.commit, candidate.committed)
     if candidate.close is not None:
         _once_in_effect(session, candidate, (candidate.close,))
-    state = tally.subject.read()
+    with spanning("verify"):
+        state = tally.subject.read()
     if any(tally.lacking(state, request) for request in requests):
         _once_in_effect(session, candidate, candidate.revert)
         raise _NotCommittedError(None)

@@ -1,6 +1,6 @@
 """From what a switch has and what is asked to the lines that are missing. Pure: nothing is sent from here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from clients.devices.dialect import EVERY_VLAN, Dialect, State, port_word, rendered
 from clients.devices.steps import Step
@@ -179,14 +179,19 @@ def _told(steps: Sequence[Step]) -> str:
     return "; ".join(line for step in steps for line in step.lines)
 
 
-def _trunks_there(state: State, request: DeviceRequest, where: str) -> None:
-    for port in request.trunks:
+def no_trunks(state: State, ports: Iterable[str], where: str) -> Iterator[str]:
+    """What is said of each port that is no trunk."""
+    for port in ports:
         if port not in state.trunks:
-            raise RefusedError(
+            yield (
                 f"{where}: trunk {port}: {state.no_trunks.get(port, 'was not read')}: correct the platform's document, or "
-                "make the port a trunk",
-                reason="missing-trunk",
+                "make the port a trunk"
             )
+
+
+def _trunks_there(state: State, request: DeviceRequest, where: str) -> None:
+    for missing in no_trunks(state, request.trunks, where):
+        raise RefusedError(missing, reason="missing-trunk")
 
 
 def _not_foreign(dialect: Dialect, state: State, request: DeviceRequest, switch: str, where: str, remedy: str) -> None:

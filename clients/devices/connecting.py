@@ -8,6 +8,7 @@ from typing import Any
 
 from netmiko import ConnectHandler
 from netmiko.exceptions import NetmikoAuthenticationException, NetmikoBaseException, NetmikoTimeoutException
+from opentelemetry.trace import SpanKind
 from paramiko import Channel, RejectPolicy, SSHClient
 from paramiko.ssh_exception import (
     AuthenticationException,
@@ -21,6 +22,7 @@ from clients.devices.command_line import CommandLine
 from clients.devices.host_keys import CONNECT_SECONDS, fingerprint, known_as, trusted
 from clients.devices.login import Login
 from clients.devices.session import Session
+from clients.devices.spans import spanning
 from clients.errors import RefusedError, UnavailableError
 from tenancy.mistakes import shown
 from tenancy.switches import Device, JumpHost
@@ -47,33 +49,49 @@ def session(
     where = f"{kind} {device.name} ({known_as(device.host, device.port)})"
     progress("connect")
     with ExitStack() as stack:
-        trusted(known_hosts, device.host, device.port, where)
-        try:
-            opened = stack.enter_context(_way(device, known_hosts, jump, where))
-            connection = ConnectHandler(
-                device_type=cli.device_type,
-                host=device.host,
-                port=device.port,
-                username=login.username,
-                password=login.password,
-                pkey=login.private_key,
-                allow_agent=login.agent,
-                ssh_strict=True,
-                alt_host_keys=True,
-                alt_key_file=str(known_hosts),
-                conn_timeout=CONNECT_SECONDS,
-                banner_timeout=CONNECT_SECONDS,
-                auth_timeout=AUTH_SECONDS,
-                fast_cli=True,
-                sock=opened,
-            )
-        except (NetmikoBaseException, SSHException, OSError, EOFError, ValueError) as error:
-            raise failure(error, where, login.username) from error
-        opened_session = Session(connection, cli, where, alive, progress)
-        stack.callback(opened_session.close)
-        if cli.enable:
-            opened_session.enable(login.enable_secret)
-        yield opened_session
+        with spanning("connect", SpanKind.CLIENT):
+            opened = _opened(stack, device, where, login, cli, known_hosts, jump, alive, progress)
+        yield opened
+
+
+def _opened(
+    stack: ExitStack,
+    device: Device,
+    where: str,
+    login: Login,
+    cli: CommandLine,
+    known_hosts: Path,
+    jump: Login | None,
+    alive: Callable[[], bool],
+    progress: Callable[[str], None],
+) -> Session:
+    trusted(known_hosts, device.host, device.port, where)
+    try:
+        opened = stack.enter_context(_way(device, known_hosts, jump, where))
+        connection = ConnectHandler(
+            device_type=cli.device_type,
+            host=device.host,
+            port=device.port,
+            username=login.username,
+            password=login.password,
+            pkey=login.private_key,
+            allow_agent=login.agent,
+            ssh_strict=True,
+            alt_host_keys=True,
+            alt_key_file=str(known_hosts),
+            conn_timeout=CONNECT_SECONDS,
+            banner_timeout=CONNECT_SECONDS,
+            auth_timeout=AUTH_SECONDS,
+            fast_cli=True,
+            sock=opened,
+        )
+    except (NetmikoBaseException, SSHException, OSError, EOFError, ValueError) as error:
+        raise failure(error, where, login.username) from error
+    opened_session = Session(connection, cli, where, alive, progress)
+    stack.callback(opened_session.close)
+    if cli.enable:
+        opened_session.enable(login.enable_secret)
+    return opened_session
 
 
 @contextmanager

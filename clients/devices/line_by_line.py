@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 
 from clients.devices.command_line import CommandLine
 from clients.devices.session import RejectedLineError, Session
+from clients.devices.spans import spanning
 from clients.devices.steps import Step, lines_of
 from clients.devices.subject import RequestT, StateT
 from clients.devices.tally import Tally
@@ -39,7 +40,8 @@ def _together(
     for _ in range(TRIES):
         if not _pass(session, cli, state, open_requests, tally, done):
             break
-        state = tally.subject.read()
+        with spanning("verify"):
+            state = tally.subject.read()
         open_requests = [
             request for request in open_requests if request.id not in tally.refused and tally.lacking(state, request)
         ]

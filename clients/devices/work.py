@@ -3,8 +3,12 @@
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Generic, TypeAlias, TypeVar
+
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind
 
 from clients.devices import translators
 from clients.devices.batch import carry_out
@@ -16,24 +20,30 @@ from clients.devices.masking import errors_without, masked, told_without
 from clients.devices.routers import ROUTERS
 from clients.devices.routers.routes import RouterRoutes
 from clients.devices.session import Session
+from clients.devices.spans import spanning
 from clients.devices.translators.shell import new_word, shell_prompting
 from clients.devices.vlans import SwitchVlans
-from tenancy.devices import AnyRequest, DeviceOutcome, DeviceRequest, EdgeRequest
+from tenancy.devices import SENDS, AnyRequest, DeviceOutcome, DeviceRequest, EdgeRequest
 from tenancy.edge import DEFAULT_TAG, EdgeDevice, EdgeRouter, Translator
 from tenancy.switches import Switch
 
+ResultT = TypeVar("ResultT")
+
 
 @dataclass(frozen=True)
-class _Job:
+class Job(Generic[ResultT]):
     """What is to be done in a session, once there is one."""
 
     kind: str
     """What people call the device."""
     cli: CommandLine
-    carried_out: Callable[[Session], list[DeviceOutcome]]
+    carried_out: Callable[[Session], ResultT]
 
 
-def _job(device: Switch | EdgeDevice, requests: Sequence[AnyRequest], tag: int, *, neighbour: bool) -> _Job:
+Work: TypeAlias = Job[list[DeviceOutcome]]
+
+
+def _job(device: Switch | EdgeDevice, requests: Sequence[AnyRequest], tag: int, *, neighbour: bool) -> Work:
     match device:
         case Switch():
             return _vlans(device, requests)
@@ -43,27 +53,41 @@ def _job(device: Switch | EdgeDevice, requests: Sequence[AnyRequest], tag: int, 
             return _translations(requests)
 
 
-def _vlans(switch: Switch, requests: Sequence[AnyRequest]) -> _Job:
+def _vlans(switch: Switch, requests: Sequence[AnyRequest]) -> Work:
     dialect, wanted = DIALECTS[switch.platform], [one for one in requests if isinstance(one, DeviceRequest)]
 
     def carried_out(opened: Session) -> list[DeviceOutcome]:
         return carry_out(opened, dialect.cli, SwitchVlans(opened, dialect, switch.name, wanted), wanted)
 
-    return _Job("switch", dialect.cli, carried_out)
+    return Job("switch", dialect.cli, carried_out)
 
 
-def _routes(router: EdgeRouter, requests: Sequence[AnyRequest], tag: int, *, neighbour: bool) -> _Job:
+def _routes(router: EdgeRouter, requests: Sequence[AnyRequest], tag: int, *, neighbour: bool) -> Work:
     dialect, wanted = ROUTERS[router.platform], [one for one in requests if isinstance(one, EdgeRequest)]
 
     def carried_out(opened: Session) -> list[DeviceOutcome]:
         return carry_out(opened, dialect.cli, RouterRoutes(opened, dialect, tag, wanted, neighbour=neighbour), wanted)
 
-    return _Job("router", dialect.cli, carried_out)
+    return Job("router", dialect.cli, carried_out)
 
 
-def _translations(requests: Sequence[AnyRequest]) -> _Job:
+def _translations(requests: Sequence[AnyRequest]) -> Work:
     word, wanted = new_word(), [one for one in requests if isinstance(one, EdgeRequest)]
-    return _Job("translator", shell_prompting(word), lambda opened: translators.carry_out(opened, word, wanted))
+    return Job("translator", shell_prompting(word), lambda opened: translators.carry_out(opened, word, wanted))
+
+
+def _counted(job: Work, requests: Sequence[AnyRequest]) -> Work:
+    """The same, and the session's span tells how much there was to do."""
+
+    def carried_out(opened: Session) -> list[DeviceOutcome]:
+        span = trace.get_current_span()
+        span.set_attribute("berth.requests", len(requests))
+        outcomes = job.carried_out(opened)
+        sent = {request.id for request in requests if request.action in SENDS}
+        span.set_attribute("berth.lines", sum(len(one.lines) for one in outcomes if one.id in sent))
+        return outcomes
+
+    return replace(job, carried_out=carried_out)
 
 
 async def work(
@@ -88,18 +112,35 @@ async def work(
     Raises UnavailableError where the outcome is unknown (call again: reading converges), RefusedError `login-refused`,
     `host-key-unknown`, `host-key-changed` or `enable-refused` for the whole batch.
     """
+    job = _counted(_job(device, requests, tag, neighbour=neighbour), requests)
+    outcomes = await in_session(device, login, job, known_hosts=known_hosts, alive=alive, progress=progress, jump=jump)
+    secrets = unspeakable(login, jump)
+    return [told_without(secrets, outcome) for outcome in outcomes]
+
+
+async def in_session(
+    device: Switch | EdgeDevice,
+    login: Login,
+    job: Job[ResultT],
+    *,
+    known_hosts: Path,
+    alive: Callable[[], bool],
+    progress: Callable[[str], None],
+    jump: Login | None,
+) -> ResultT:
+    """What comes of the job, in a thread of its own; all as `work` says. No secret is in an error it raises."""
     loop = asyncio.get_running_loop()
     stopped = threading.Event()
 
     def tell(line: str) -> None:
         loop.call_soon_threadsafe(progress, line)
 
-    def run() -> list[DeviceOutcome]:
-        job = _job(device, requests, tag, neighbour=neighbour)
-        secrets = (*login.unspeakable(), *(jump.unspeakable() if jump is not None else ()))
+    def run() -> ResultT:
+        secrets = unspeakable(login, jump)
         with (
             errors_without(secrets),
             masked(secrets),
+            spanning("session", SpanKind.CLIENT, device=device.name, platform=device.platform),
             session(
                 device,
                 job.kind,
@@ -111,8 +152,7 @@ async def work(
                 progress=tell,
             ) as opened,
         ):
-            outcomes = job.carried_out(opened)
-        return [told_without(secrets, outcome) for outcome in outcomes]
+            return job.carried_out(opened)
 
     # Shielded: a thread cannot be cancelled, and two of them must never be at work on one device.
     thread = asyncio.ensure_future(asyncio.to_thread(run))
@@ -124,3 +164,8 @@ async def work(
         if not thread.cancelled():
             thread.exception()  # told to nobody: the batch is cancelled whatever came of it
         raise
+
+
+def unspeakable(login: Login, jump: Login | None) -> tuple[str, ...]:
+    """What must not be told of a session: no device is kept from repeating it."""
+    return (*login.unspeakable(), *(jump.unspeakable() if jump is not None else ()))

@@ -3,9 +3,10 @@
 import builtins
 import ssl
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from clients.errors import RefusedError
-from clients.kube_ovn import ensure, removal, waiting
+from clients.kube_ovn import discovery, ensure, removal, waiting
 from clients.kube_ovn.answers import plain
 from clients.kube_ovn.connection import Credentials, KubeConnection
 from clients.kube_ovn.ensure import Ensured
@@ -13,6 +14,9 @@ from clients.kube_ovn.objects import Objects
 from clients.kube_ovn.transport import Transport
 from tenancy.kinds import Kind, Object
 from tenancy.meaning import Merge
+
+if TYPE_CHECKING:  # rights are found out by what the client is needed for
+    from clients.kube_ovn.rights import Right
 
 Progress = Callable[[str], None]
 """Called with what is being waited for, at once and then every two seconds, from the event loop: it must not block."""
@@ -52,9 +56,9 @@ class KubeOvn:
         return await self._objects.get(kind, name, namespace)
 
     async def list(
-        self, kind: Kind, *, namespace: str | None = None, labels: Mapping[str, str] | None = None
+        self, kind: Kind, *, namespace: str | None = None, labels: Mapping[str, str | None] | None = None
     ) -> builtins.list[Object]:
-        """All objects of a kind, in one namespace or with these labels where given."""
+        """All objects of a kind, in one namespace or with these labels where given; one of None may have any value."""
         return (await self._objects.find(kind, namespace=namespace, labels=labels))[0]
 
     async def create(self, manifest: Object) -> Object:
@@ -147,6 +151,18 @@ class KubeOvn:
         Raises UnavailableError after `deadline` seconds, with what holds it up by name.
         """
         await removal.wait_gone(self._objects, kind, name, namespace, deadline=deadline, progress=progress)
+
+    async def version(self) -> str:
+        """The API server's version, e.g. `v1.32.0`."""
+        return await discovery.version(self._transport)
+
+    async def served(self, api_version: str) -> Mapping[str, frozenset[str]]:
+        """Plural of every kind that is served under `v1` or `group/version` -> its verbs; nothing where none is."""
+        return await discovery.served(self._transport, api_version)
+
+    async def may(self, right: "Right") -> bool:
+        """Whether this account has the right."""
+        return await discovery.may(self._transport, right)
 
     async def close(self) -> None:
         """Close every connection; calls still running fail."""

@@ -47,6 +47,8 @@ class KubeConnection(BaseModel):
     """Seconds after which the server ends a watch; a peer that vanished without a word is noticed this late."""
     pool_size: int = Field(default=100, ge=4)
     """Connections at most; three quarters of them may be watches."""
+    traced: bool = False
+    """Each request is a span of OpenTelemetry."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

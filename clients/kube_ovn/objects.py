@@ -31,13 +31,13 @@ class Objects:
         kind: Kind,
         *,
         namespace: str | None = None,
-        labels: Mapping[str, str] | None = None,
+        labels: Mapping[str, str | None] | None = None,
         name: str | None = None,
     ) -> tuple[list[Object], str]:
-        """The objects that match, and the resource version a watch of them starts from."""
+        """The objects that match, and the resource version a watch of them starts from. A label of None may be any."""
         selectors = [("limit", str(CHUNK))]
         if labels:
-            selectors.append(("labelSelector", ",".join(f"{key}={value}" for key, value in labels.items())))
+            selectors.append(("labelSelector", ",".join(map(_selector, labels.items()))))
         if name is not None:
             selectors.append(("fieldSelector", f"metadata.name={name}"))
         call = Call("list", kind, name, namespace)
@@ -133,6 +133,11 @@ def uid(found: Object) -> str:
 def is_being_deleted(found: Object) -> bool:
     """Whether its deletion was asked for; it stays until its last finalizer goes."""
     return bool(found["metadata"].get("deletionTimestamp"))
+
+
+def _selector(label: tuple[str, str | None]) -> str:
+    key, value = label
+    return key if value is None else f"{key}={value}"
 
 
 def _object(call: Call, answer: Answer) -> Object:

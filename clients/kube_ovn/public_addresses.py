@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from clients.kube_ovn.client import KubeOvn
+from clients.kube_ovn.foundation import pool_gaps
 from clients.kube_ovn.objects import is_being_deleted
 from tenancy import names
 from tenancy.edge import PublicPool
@@ -91,12 +92,8 @@ async def missing_of_pool(
 ) -> list[str]:
     """What stands in the way of public addresses for these external IPs, in words. Raises what the client raises."""
     namespace, found = await asyncio.gather(kube.get(NAMESPACE, pool.namespace), reservations(kube, pool))
-    if namespace is None or is_being_deleted(namespace):
-        state = "does not exist" if namespace is None else "is being deleted"
-        return [
-            f"Namespace {pool.namespace} {state}, and public pool {pool.name} keeps its reservations there: create it, or"
-            " correct spec.announce.pool.namespace in the platform document"
-        ]
+    if gaps := list(pool_gaps(pool, namespace)):
+        return gaps
     held = found.held(tenant)
     lacking = {family: [name for name in external_ips if (name, family) not in held] for family in families}
     return [*moved(found, tenant), *_dry(found, tenant, lacking)]

@@ -33,6 +33,10 @@ class Transport:
         # The session would look into ~/.netrc, and refuse to send a token beside what it finds; the proxies of the
         # environment are settled with the credentials.
         configuration.client_session_kwargs = {"trust_env": False}
+        if connection.traced:
+            from clients.kube_ovn.spans import request_spans  # a tenth of a second to load, for those who trace only
+
+            configuration.trace_configs = [request_spans()]
         self._credentials = credentials
         self._connection = connection
         self._api = ApiClient(configuration)

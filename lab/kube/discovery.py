@@ -1,5 +1,6 @@
 """What the API server says about itself: versions, groups, resources and the OpenAPI documents clients ask for."""
 
+from collections.abc import Callable
 from typing import Any
 
 from lab.kube.kinds import KINDS, KUBE_OVN_KINDS, Kind
@@ -29,8 +30,8 @@ def groups() -> list[str]:
     return sorted({*named, _REVIEWS[0]})
 
 
-def document(path: str, host: str) -> dict[str, Any] | None:
-    """The discovery document at a path, or None when there is none."""
+def document(path: str, host: str, is_served: Callable[[str], bool] = lambda _: True) -> dict[str, Any] | None:
+    """The discovery document at a path, or None when there is none. `is_served` says of a plural whether there is that kind."""
     parts = [part for part in path.split("/") if part]
     match parts:
         case ["version"]:
@@ -43,9 +44,10 @@ def document(path: str, host: str) -> dict[str, Any] | None:
         case ["apis", group] if group in groups():
             return {"kind": "APIGroup", "apiVersion": "v1", **_group(group)}
         case ["api", "v1"]:
-            return _resources("")
+            return _resources("", is_served)
         case ["apis", group, "v1"] if group in groups():
-            return _resources(group)
+            found = _resources(group, is_served)
+            return found if found["resources"] else None
         case ["openapi", "v3"]:
             paths = {"api/v1": {"serverRelativeURL": "/openapi/v3/api/v1"}}
             for group in groups():
@@ -78,10 +80,10 @@ def _group(name: str) -> dict[str, Any]:
     return {"name": name, "versions": [version], "preferredVersion": version}
 
 
-def _resources(group: str) -> dict[str, Any]:
+def _resources(group: str, is_served: Callable[[str], bool]) -> dict[str, Any]:
     listed: list[dict[str, Any]] = []
     for kind in KINDS.values():
-        if kind.group == group:
+        if kind.group == group and is_served(kind.plural):
             listed.extend(_resource(kind))
     if group == _REVIEWS[0]:
         listed.append(

@@ -1,6 +1,7 @@
 """The platform a tenant finds: Kube-OVN's own objects, an external subnet, and nodes that are its gateways."""
 
 import ipaddress
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from lab.kube.api import Api
@@ -14,6 +15,10 @@ from lab.kube.controller.cluster import (
 )
 from lab.kube.kinds import KUBE_OVN_KINDS, Manifest
 
+KUBE_OVN = "v1.17.0"
+SERVICES = "10.96.0.0/12,fd00:10:96::/112"
+TUNNEL_MTU = 9100
+"""Bytes, of the transport VLAN; its tunnels leave 9000 of them."""
 PROVIDER_NETWORK = "external"
 VLAN = "external"
 
@@ -61,10 +66,30 @@ def plant(api: Api, platform: Platform) -> None:
         api.create("customresourcedefinitions", definition)
     for number, name in enumerate(platform.nodes, start=1):
         api.create("nodes", _node(name, number))
+    for pod in _kube_ovn(platform):
+        api.create("pods", pod, "kube-system")
     for plural, name, spec in _network(platform):
         api.create(plural, {"metadata": {"name": name}, "spec": spec})
     config = {"enable-external-gw": "true", "type": "distributed", "external-gw-nodes": ",".join(platform.nodes)}
     api.create("configmaps", {"metadata": {"name": "ovn-external-gw-config"}, "data": config}, "kube-system")
+
+
+def _kube_ovn(platform: Platform) -> Iterator[Manifest]:
+    """The pods of Kube-OVN itself, as far as their arguments tell what it works with (1.17, dist/images/install.sh)."""
+    services = f"--service-cluster-ip-range={SERVICES}"
+    arguments = ["--default-cidr=10.16.0.0/16", "--node-switch-cidr=100.64.0.0/16", services]
+    yield _pod("kube-ovn-controller", platform.nodes[0], "kube-ovn-controller", arguments)
+    for node in platform.nodes:
+        # The last is that of the chart's networking.pods.mtu; without it each node derives its own and tells nobody.
+        arguments = [services, "--iface=bond1", "--network-type=geneve", f"--mtu={TUNNEL_MTU - 100}"]
+        yield _pod(f"kube-ovn-cni-{node}", node, "kube-ovn-cni", arguments)
+
+
+def _pod(name: str, node: str, app: str, arguments: list[str]) -> Manifest:
+    container = {"name": app, "image": f"docker.io/kubeovn/kube-ovn:{KUBE_OVN}", "args": arguments}
+    status = {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}
+    spec = {"nodeName": node, "hostNetwork": True, "containers": [container]}
+    return {"metadata": {"name": name, "labels": {"app": app}}, "spec": spec, "status": status}
 
 
 def _network(platform: Platform) -> list[tuple[str, str, Manifest]]:

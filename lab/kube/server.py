@@ -13,6 +13,7 @@ from lab.kube import discovery, patches, requests, statuses, tables
 from lab.kube.api import Api, WriteOptions
 from lab.kube.faults import Call, Calls, Fault, Faults
 from lab.kube.kinds import KINDS
+from lab.kube.rbac import Asked, Rights
 from lab.kube.requests import Target
 from lab.kube.selectors import Selector, parse_selector
 from lab.kube.statuses import StatusError
@@ -47,6 +48,7 @@ class ApiServer:
         self._calls = calls
         self._watches = Watches()
         self._late: set[asyncio.Task[Answer]] = set()
+        self.rights: Rights | None = None
         self.errors: list[Exception] = []
         api.store.listeners.append(self._watches.tell)
 
@@ -69,20 +71,26 @@ class ApiServer:
         if path == "/openapi/v2" and "protobuf" in request.headers.get(hdrs.ACCEPT, ""):
             headers = {hdrs.CONTENT_TYPE: discovery.OPENAPI_V2_PROTOBUF}
             return web.Response(body=discovery.openapi_v2_protobuf(), headers=headers)
-        found = discovery.document(path, request.host) if request.method == "GET" else None
+        found = discovery.document(path, request.host, self._is_served) if request.method == "GET" else None
         if found is not None:
             return web.json_response(found)
         target = requests.parse_target(path)
-        if target is None:
+        if target is None or not self._is_served(target.plural):
             missing = StatusError(404, "the server could not find the requested resource", reason="NotFound")
             return _response(_refusal(missing))
         return await self._serve(request, target)
+
+    def _is_served(self, plural: str) -> bool:
+        """Whether there is such a kind: a custom one goes with its definition."""
+        kind = KINDS.get(plural)
+        return kind is None or not kind.custom or self._api.find("customresourcedefinitions", kind.resource) is not None
 
     async def _serve(self, request: web.Request, target: Target) -> web.StreamResponse:
         verb, name = "", target.name
         status = 0
         try:
             verb = requests.parse_verb(request.method, target, request.query)
+            self._authorize(request, target, verb)
             body = requests.parse_body(await request.read(), request.content_type)
             if verb == "create" and isinstance(body, dict):
                 name = str((body.get("metadata") or {}).get("name") or "")
@@ -116,6 +124,20 @@ class ApiServer:
             return _response(_refusal(StatusError(500, f"the simulator failed: {type(error).__name__}")))
         finally:
             self._calls.record(Call(verb, target.plural, target.namespace, name, status, target.subresource))
+
+    def _authorize(self, request: web.Request, target: Target, verb: str) -> None:
+        """Refuses what the account was not granted. Its token is its name; who shows none is the administrator."""
+        account = _account(request)
+        # Every account may ask about itself (ClusterRole system:basic-user).
+        if self.rights is None or not account or target.plural == "selfsubjectaccessreviews":
+            return
+        name = target.name
+        if verb in ("list", "watch", "deletecollection"):
+            name = _selector(target, request.query).name or ""
+        resource = f"{target.plural}/{target.subresource}" if target.subresource else target.plural
+        asked = Asked(verb, target.kind.group, resource, target.namespace, name)
+        if not self.rights.allow(account, asked):
+            raise statuses.forbidden(target.kind.resource, name, f'User "{account}" {asked}')
 
     async def _strike_before(self, fault: Fault, verb: str) -> None:
         match fault.effect:
@@ -155,7 +177,7 @@ class ApiServer:
         plural, name, namespace = target.plural, target.name, target.namespace
         options = requests.write_options(request.query, target.subresource)
         if plural == "selfsubjectaccessreviews":
-            return self._review(requests.manifest_of(body))
+            return self._review(_account(request), requests.manifest_of(body))
         match verb:
             case "get":
                 return self._one(request, self._api.get(plural, name, namespace))
@@ -235,12 +257,16 @@ class ApiServer:
         answer = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
         return Answer(200, encode(answer))
 
-    def _review(self, review: dict[str, Any]) -> Answer:
-        """A SelfSubjectAccessReview: allowed, unless a `refuse` fault speaks of what it asks about."""
+    def _review(self, account: str, review: dict[str, Any]) -> Answer:
+        """A SelfSubjectAccessReview: allowed as far as the account's rights go, unless a `refuse` fault speaks of it."""
         asked = (review.get("spec") or {}).get("resourceAttributes") or {}
         about = (asked.get("verb", ""), asked.get("resource", ""), asked.get("namespace", ""), asked.get("name", ""))
         refused = self._faults.refuses(*about)
         status = {"allowed": not refused, "reason": "refused by a fault of the lab" if refused else "the lab allows it"}
+        if self.rights is not None and account and not refused:
+            verb, resource, namespace, name = about
+            asked_for = Asked(verb, asked.get("group", ""), resource, namespace, name)
+            status = {"allowed": self.rights.covers(account, asked_for), "reason": "by the roles of this account"}
         return Answer(201, encode({**review, "metadata": review.get("metadata") or {}, "status": status}))
 
     async def _watch(self, request: web.Request, target: Target, cut_after: float | None) -> web.StreamResponse:
@@ -314,6 +340,11 @@ class ApiServer:
 def _selector(target: Target, query: Mapping[str, str]) -> Selector:
     selector = parse_selector(target.plural, query.get("labelSelector", ""), query.get("fieldSelector", ""))
     return replace(selector, name=target.name) if target.name else selector
+
+
+def _account(request: web.Request) -> str:
+    """Whose request it is; empty for the administrator's."""
+    return request.headers.get(hdrs.AUTHORIZATION, "").removeprefix("Bearer ")
 
 
 def _strike_after(fault: Fault) -> Answer:

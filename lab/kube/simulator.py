@@ -14,6 +14,7 @@ from lab.kube.controller.cluster import Pace
 from lab.kube.controller.loop import INDEXES, Controller
 from lab.kube.faults import Calls, Fault, Faults
 from lab.kube.northbound import Northbound
+from lab.kube.rbac import Rights
 from lab.kube.seed import Platform
 from lab.kube.server import ApiServer
 from lab.kube.store import Store, open_database
@@ -87,6 +88,15 @@ class KubeSimulator:
         failures = [*self._server.errors, *self.controller.work.errors]
         if failures and error is None:
             raise ExceptionGroup("the simulator failed", failures)
+
+    @property
+    def rights(self) -> Rights | None:
+        """What each account may do; None lets every account do everything."""
+        return self._server.rights
+
+    @rights.setter
+    def rights(self, rights: Rights | None) -> None:
+        self._server.rights = rights
 
     @property
     def port(self) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 import asyncssh
 from aiohttp import web
 
+from lab.ports import HOST
 from lab.switches.control import control, served
 from lab.switches.documents import FabricDocument, Served, SwitchDocument
 from lab.switches.peering import SECONDS, Peering
@@ -22,6 +23,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--config", type=Path, required=True, help="JSON: which switches, see lab.switches.documents")
     parser.add_argument(
         "--state", type=Path, required=True, help="folder of their host keys and start-up configurations"
+    )
+    parser.add_argument(
+        "--host", default=HOST, help="address the devices listen on; the control API keeps to the loopback"
     )
     parser.add_argument("--port-file", type=Path, help="where the ports are written, as JSON, once all listen")
     parser.add_argument("--control-port", type=int, default=0, help="of the control API; 0 takes a free one")
@@ -36,7 +40,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     arguments.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
         switches = {
-            one.name: await stack.enter_async_context(_switch(one, arguments.state)) for one in document.switches
+            one.name: await stack.enter_async_context(_switch(one, arguments.state, arguments.host))
+            for one in document.switches
         }
         for peering in document.peerings:
             seconds = SECONDS if peering.seconds is None else peering.seconds
@@ -45,7 +50,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         runner = web.AppRunner(control(switches), access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", arguments.control_port).start()
+        await web.TCPSite(runner, HOST, arguments.control_port).start()
         if arguments.port_file:
             told = Served(
                 control=runner.addresses[0][1], switches=tuple(served(switch) for switch in switches.values())
@@ -54,7 +59,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         await stopping.wait()
 
 
-def _switch(one: SwitchDocument, state: Path) -> Switch:
+def _switch(one: SwitchDocument, state: Path, host: str) -> Switch:
     return Switch(
         one.dialect,
         name=one.name,
@@ -66,6 +71,7 @@ def _switch(one: SwitchDocument, state: Path) -> Switch:
             one.lock_after,
         ),
         port=one.port,
+        host=host,
         host_key=_host_key(state / f"{one.name}.key"),
         ports=None if one.ports is None else [port.made() for port in one.ports],
         vlans=one.vlans,

@@ -32,6 +32,7 @@ class Switch:
         name: its host name.
         login: who may log in.
         port: TCP port; 0 takes a free one.
+        host: the address it listens on.
         host_key: its private key in OpenSSH's form; None makes a new one (Ed25519).
         ports: its ports. A name is a trunk that lets VLAN 1 through; None makes the dialect's usual ones.
         vlans: ID to name, besides VLAN 1.
@@ -55,6 +56,7 @@ class Switch:
         name: str,
         login: Login,
         port: int = 0,
+        host: str = HOST,
         host_key: str | None = None,
         ports: Sequence[str | Port] | None = None,
         vlans: Mapping[int, str] | None = None,
@@ -106,7 +108,7 @@ class Switch:
         self._state_file = state_file
         self._key = asyncssh.import_private_key(host_key) if host_key else asyncssh.generate_private_key("ssh-ed25519")
         self._other_key: asyncssh.SSHKey | None = None
-        self._wanted_port = port
+        self._host, self._wanted_port = host, port
         self._reserved: ReservedPort | None = None
         self._acceptor: asyncssh.SSHAcceptor | None = None
         self._changing = asyncio.Lock()
@@ -232,7 +234,7 @@ class Switch:
                 self._store.restore(self._state_file.read_bytes())
             except (OSError, ValueError) as error:
                 raise LabError(f"{self._state_file} is not a switch's state: remove it and start again") from error
-        self._reserved = reserve(self._wanted_port or None)
+        self._reserved = reserve(self._wanted_port or None, self._host)
         try:
             await self._listen()
         except BaseException:
@@ -260,7 +262,7 @@ class Switch:
 
     async def _listen(self) -> None:
         self._acceptor = await asyncssh.listen(
-            HOST,
+            self._host,
             self.port,
             reuse_address=True,
             backlog=_BACKLOG,

@@ -14,6 +14,7 @@ import typer
 
 from cli.exit_codes import ExitCode, worst
 from cli.main import app
+from cli.terminal import knows_unicode
 from tests.cli.running import BERTH, EXAMPLES, PLATFORM, SECONDS, berth, complaint, environment, tenant
 
 ESCAPE = "\x1b"
@@ -234,8 +235,45 @@ def test_a_terminal_that_lacks_a_sign_gets_the_result_all_the_same(tmp_path: Pat
         *("--platform", PLATFORM, "plan", "--offline", "-"), folder=tmp_path, variables=variables, stdin=document
     )
     assert done.returncode == ExitCode.OK, done.stderr
-    assert "\\u2026" in done.stdout
+    assert "~" in done.stdout  # in place of an ellipsis, and as wide
     assert done.stdout.isascii()
+
+
+@pytest.mark.parametrize(
+    ("variables", "knows"),
+    [
+        ({}, True),
+        ({"LANG": "C"}, False),
+        ({"LANG": "POSIX"}, False),
+        ({"LANG": "C.UTF-8"}, True),
+        ({"LANG": "de_DE.UTF-8"}, True),
+        ({"LC_ALL": "C", "LANG": "de_DE.UTF-8"}, False),
+        ({"LC_ALL": "", "LANG": "de_DE.UTF-8"}, True),
+        ({"LC_CTYPE": "C.UTF-8", "LANG": "C"}, False),  # what Python makes of LANG=C
+        ({"LC_CTYPE": "C.UTF-8"}, True),
+        ({"LC_CTYPE": "de_DE.UTF-8", "LANG": "C"}, True),
+        ({"LC_CTYPE": "C", "LANG": "de_DE.UTF-8"}, False),
+    ],
+    ids=str,
+)
+def test_only_a_locale_that_says_so_knows_no_unicode(variables: dict[str, str], knows: bool) -> None:
+    assert knows_unicode(variables) is knows
+
+
+def test_a_terminal_of_the_c_locale_gets_ascii_only(tmp_path: Path) -> None:
+    plain = _on_a_terminal(tmp_path, LC_ALL="C", COLUMNS="24")
+    assert plain.isascii()
+    assert "~" in plain
+
+
+def test_a_pipe_gets_no_box_around_the_help_and_colours_only_where_they_are_forced(tmp_path: Path) -> None:
+    shown = berth("status", "--help", folder=tmp_path)
+    assert "--tree" in shown.stdout
+    assert not [letter for letter in shown.stdout if "\u2500" <= letter <= "\u257f"]
+    assert ESCAPE not in shown.stdout
+    plan = ("--platform", PLATFORM, "plan", "--offline", EXAMPLES / "acme.yaml")
+    forced = berth(*plan, folder=tmp_path, variables={"FORCE_COLOR": "1", "TERM": "xterm"})
+    assert f"{ESCAPE}[32m" in forced.stdout
 
 
 def test_the_shell_completes_commands(tmp_path: Path) -> None:

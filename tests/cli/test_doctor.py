@@ -13,12 +13,16 @@ import aiohttp
 import asyncssh
 import pytest
 
+from cli.commands_doctor import exit_code
 from cli.exit_codes import ExitCode
 from lab.kube import KubeSimulator
 from lab.switches import Login, Switch
 from tests.cli.running import at_a_terminal, berth, complaint
 from tests.workflows.vlan_world import PASSWORD, VARIABLE, vlan_platform
 from tests.workflows.world import platform_file
+from workers.doctor.examination import Examination
+from workers.doctor.findings import Area
+from workers.settings import Settings
 
 ENABLE = "enable-secret-of-the-switches"
 
@@ -59,17 +63,35 @@ class Rack:
         file.write_text(json.dumps(document))
 
     async def doctor(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return await asyncio.to_thread(berth, "doctor", *arguments, folder=self.folder, variables=self.environment())
+        return await asyncio.to_thread(
+            berth, "doctor", "devices", *arguments, folder=self.folder, variables=self.environment()
+        )
 
     async def findings(self, code: ExitCode, *arguments: str) -> dict[str, tuple[str, str]]:
         """What it found of each switch."""
+        if not arguments:  # nothing but to look: a process of its own would show no more
+            settings = Settings(
+                platform=self.folder / "platform.yaml", known_hosts=self.known_hosts, kube_server=self.kube_url
+            )
+            with pytest.MonkeyPatch.context() as patch:
+                for name, value in self.environment().items():
+                    patch.setenv(name, value)
+                found = await Examination(settings, [Area.DEVICES]).findings()
+            assert exit_code(found) == code, found
+            return {one.subject: (one.state, one.message) for one in found}
         done = await self.doctor("--json", *arguments)
         assert done.returncode == code, done.stderr
         return {one["subject"]: (one["state"], one["message"]) for one in json.loads(done.stdout)["findings"]}
 
     async def at_a_terminal(self, *arguments: str, types: str) -> tuple[int, str]:
         return await asyncio.to_thread(
-            at_a_terminal, "doctor", *arguments, folder=self.folder, types=types, variables=self.environment()
+            at_a_terminal,
+            "doctor",
+            "devices",
+            *arguments,
+            folder=self.folder,
+            types=types,
+            variables=self.environment(),
         )
 
 
@@ -112,9 +134,9 @@ async def test_a_platform_without_switches_needs_none(tmp_path: Path) -> None:
     async with KubeSimulator() as kube:
         variables = {"BERTH_KUBE_SERVER": kube.url, "BERTH_PLATFORM": str(platform_file(tmp_path))}
         for arguments in ((), ("--trust-hosts",)):
-            done = await asyncio.to_thread(berth, "doctor", *arguments, folder=tmp_path, variables=variables)
+            done = await asyncio.to_thread(berth, "doctor", "devices", *arguments, folder=tmp_path, variables=variables)
             assert done.returncode == ExitCode.OK, done.stderr
-            assert "the platform has no devices" in done.stdout
+            assert "passed  devices: the platform has none" in done.stdout
 
 
 async def test_an_unknown_host_key_is_told_with_the_remedy_and_nobody_logs_in(rack: Rack) -> None:

@@ -3,9 +3,11 @@
 import asyncio
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -88,6 +90,13 @@ def test_a_refused_step_is_undone_and_the_reason_is_told(faultless: Ground) -> N
     told = _status(faultless, "refused")
     assert (told["outcome"], told["exitCode"]) == ("undone", ExitCode.REFUSED)
     assert "everything it did is undone" in told["message"]
+    tree = [line.strip() for line in faultless.berth("status", "refused", "--tree").stdout.splitlines()]
+    undo = next(number for number, line in enumerate(tree) if line.startswith("undo "))
+    assert any(line.startswith("✗ OvnEip refused--egress") for line in tree[:undo])
+    assert any(re.match("✓ Vpc refused +created, undone", line) for line in tree[:undo])
+    assert any(re.match("○ Vpc refused +undone", line) for line in tree[undo:])
+    record = json.loads(faultless.berth("status", "refused", "--tree", "--json").stdout)["record"]
+    assert {one["step"] for one in record["tries"] if one["undoes"]} > {"vpc-refused"}
 
 
 def test_faults_are_listed_with_how_often_they_struck_and_cleared(faultless: Ground) -> None:
@@ -162,6 +171,8 @@ def test_what_a_stopped_worker_leaves_is_decided_by_an_operator(faultless: Groun
     assert decided.returncode == ExitCode.OK, decided.stderr
     assert "trying again to remove subnet-stuck--one" in decided.stdout
     assert faultless.berth("status", "stuck", "--wait").returncode == ExitCode.OK
+
+    assert "the operator decided retry" in faultless.berth("status", "stuck", "--tree").stdout
 
     too_late = faultless.berth("resolve", "stuck", "retry")
     assert too_late.returncode == ExitCode.REFUSED
@@ -317,6 +328,52 @@ def test_settings_of_another_temporal_win_over_the_lab(ground: Ground) -> None:
     assert done.returncode == ExitCode.UNREACHABLE
     assert "127.0.0.1:1" in complaint(done)
     assert "using the lab" not in done.stderr
+
+
+@pytest.mark.parametrize("ends", [signal.SIGINT, signal.SIGTERM])
+def test_a_watch_fills_the_screen_and_leaves_it_as_it_was(ground: Ground, ends: signal.Signals) -> None:
+    ours, theirs = pty.openpty()
+    variables = environment(TERM="xterm-256color", COLUMNS="80", LINES="24")
+    with subprocess.Popen(
+        [BERTH, "watch"], cwd=ground.folder, env=variables, stdin=theirs, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        seen, sent = b"", False
+        with suppress(OSError):  # EIO is how a terminal says that nobody writes to it any more
+            while part := os.read(ours, 65536):
+                seen += part
+                if not sent and b" tenant" in seen:
+                    process.send_signal(ends)
+                    sent = True
+        assert process.wait(SECONDS) == ExitCode.OK
+    os.close(ours)
+    entered, left = seen.index(b"\x1b[?1049h"), seen.rindex(b"\x1b[?1049l")
+    assert entered < seen.index(b" tenant") < left
+    assert seen.rindex(b"\x1b[?25h") > seen.index(b"\x1b[?25l")
+    assert b" tenant" in seen[left:]  # what was seen last stays
+    assert b"Traceback" not in seen
+
+
+def test_a_watch_in_a_pipe_tells_changes_as_lines_until_it_is_interrupted(faultless: Ground) -> None:
+    with subprocess.Popen(
+        [BERTH, "watch", "seen", "--json", "--every", "0.5"],
+        cwd=faultless.folder,
+        env=environment(FORCE_COLOR="1", TERM="xterm"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as watching:
+        assert watching.stdout is not None
+        assert faultless.berth("onboard", faultless.document("seen")).returncode == ExitCode.OK
+        told = [json.loads(watching.stdout.readline())]
+        while told[-1]["running"]:
+            told.append(json.loads(watching.stdout.readline()))
+        watching.send_signal(signal.SIGINT)
+        rest, remarks = watching.communicate(timeout=SECONDS)
+    assert watching.returncode == ExitCode.OK
+    assert (rest, "Traceback" in remarks) == ("", False)
+    assert {one["tenant"] for one in told} == {"seen"}
+    assert (told[-1]["state"], told[-1]["closed"] is not None) == ("done", True)
 
 
 def test_the_examples_are_onboarded_side_by_side(ground: Ground) -> None:

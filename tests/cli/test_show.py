@@ -1,18 +1,26 @@
 """How runs look: at 80 columns, with text nobody vouches for, and in a terminal that knows ASCII only."""
 
-import io
+import time
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 from rich.console import Console, RenderableType
 
+from cli.approval_view import pending_view
+from cli.approvals import Pending
+from cli.commands_look import list_view
+from cli.expected import Expected, Usual
 from cli.follow import Watched
 from cli.progress import Lines, picture
-from cli.runs import Trouble
-from cli.show import edge_now_view, hand_over_view, run_view, took
+from cli.runs import Entry, Run, Trouble
+from cli.show import edge_now_view, hand_over_view, run_line, run_view
 from cli.terminal import clean, printable
+from cli.times import brief, took
+from tenancy.approval import Preview
 from tenancy.handover import AddressHandedOver, HandOver, RouteHandedOver, SubnetHandedOver
-from workflows.face import DeviceSeen, EdgeSeen, Outcome, Parked, Status, StepState, StepStatus
+from tests.cli.looking import console, shown
+from workflows.face import ApprovalStatus, Awaited, DeviceSeen, EdgeSeen, Outcome, Parked, Status, StepState, StepStatus
 
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NOW = BEGAN + timedelta(seconds=10)
@@ -21,17 +29,11 @@ HOSTILE = "\x1b[31mred\x1b[0m [bold]not bold[/bold] \u202egnp.exe\nsecond line\x
 
 
 def _console(width: int = 80, *, encoding: str = "utf-8", height: int = 24) -> Console:
-    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding, write_through=True)
-    return Console(file=file, width=width, height=height, force_terminal=False, highlight=False)
+    return console(width, encoding=encoding, height=height)
 
 
 def _shown(view: RenderableType, console: Console | None = None) -> list[str]:
-    console = console or _console()
-    console.print(view)
-    file = console.file
-    assert isinstance(file, io.TextIOWrapper)
-    assert isinstance(file.buffer, io.BytesIO)
-    return file.buffer.getvalue().decode(file.encoding).splitlines()
+    return shown(view, console)
 
 
 def _step(
@@ -273,3 +275,103 @@ def test_a_log_tells_why_a_run_could_not_go_on_though_nobody_saw_the_step_fail()
     told = _shown("", console)[:-1]
     assert told[0] == "acme: could not go on: Step a: not today"
     assert len(told) == 2
+
+
+KNOWN = Expected(steps={"a": Usual(1.0, 5), "b": Usual(2.0, 1)}, rest={"a": Usual(14.0, 5), "b": Usual(12.0, 1)})
+
+
+def test_a_step_under_way_says_what_such_steps_take_and_the_run_what_is_left() -> None:
+    steps = (_step("a", StepState.DONE), _step("b", StepState.RUNNING))
+    lines = shown(run_view(_status(*steps, tenant="acme"), BEGAN + timedelta(seconds=2.5), expected=KNOWN))
+    assert "last time 2.0 s" in lines[2]
+    assert lines[2].endswith("2.5 s")
+    assert "usually" not in lines[1]
+    assert "about 10 s left" in lines[0]
+
+
+def test_a_step_that_takes_much_longer_than_usual_says_so_in_words() -> None:
+    status = _status(_step("a", StepState.RUNNING), tenant="acme")
+    lines = shown(run_view(status, NOW, expected=KNOWN))
+    assert "SLOW, usually 1.0 s" in lines[1]
+    assert "left" not in lines[0]
+    assert "usually" not in "".join(shown(run_view(status, NOW)))
+    assert "SLOW, usually 1.0 s: Step a" in shown(run_line(status, NOW, {}, KNOWN))[0]
+    one = Watched("acme", None, status=status, expected=KNOWN)
+    console = _console(200)
+    log = Lines(console)
+    log.update([one])
+    log.update([one])
+    assert _shown("", console)[:-1] == [
+        "acme: Step a: running",
+        "acme: Step a: still running, usually 1.0 s",
+    ]
+
+
+def test_an_approval_says_until_when_people_have_time_and_nothing_is_expected_of_them() -> None:
+    waits = Awaited(plan="p", vlan=7, approvers=("nadia",), since=BEGAN, expires=BEGAN + timedelta(days=7))
+    status = _status(_step("approval", StepState.RUNNING), tenant="acme", approval=waits)
+    known = Expected(steps={"approval": Usual(1.0, 5)}, rest={"approval": Usual(1.0, 5)})
+    lines = shown(run_view(status, NOW, expected=known))
+    assert "expires Jan  9" in lines[1]
+    assert "SLOW" not in "".join(lines)
+    assert "left" not in lines[0]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_a_run_is_whole_on_a_narrow_terminal(width: int) -> None:
+    title = f"OvnSnatRule {LONG}--{LONG}"
+    steps = [_step(state.value, state, note="created, 203.0.113.255", title=title) for state in StepState]
+    lines = _shown(run_view(_status(*steps), NOW, expected=KNOWN), _console(width))
+    assert max(map(len, lines)) <= width
+    assert len([line for line in lines if "OvnSnatRule" in line]) == len(StepState)
+
+
+def test_a_remark_gets_the_room_that_a_title_does_not_need() -> None:
+    step = _step("a", StepState.DONE, title="Short", note="a remark of more than two parts of five of a line, in full")
+    assert "in full" in shown(run_view(_status(step), NOW))[1]
+    step = _step("a", StepState.DONE, title="A title of more than three parts of five of a line", note="brief")
+    assert "of five of a line brief" in shown(run_view(_status(step), NOW))[1]
+
+
+def test_the_list_of_tenants_fits_into_80_columns_and_into_40() -> None:
+    entry = Entry(LONG, "OffboardTenant", "needs-operator", True, BEGAN - timedelta(days=3), None, "r")
+    for width in (40, 80, 120):
+        lines = _shown(list_view([entry], NOW, width), _console(width))
+        assert len(lines) == 2
+        assert max(map(len, lines)) <= width
+    assert LONG in lines[1]
+    assert LONG in _shown(list_view([entry], NOW, 80), _console(80))[1]
+
+
+def test_what_waits_for_approval_is_whole_at_every_width() -> None:
+    preview = Preview(
+        tenant=LONG, run="r", requested_by="somebody", vlan=2000, by_hand=False, plan="0" * 64, switches=()
+    )
+    approvers = ("nadia@example.com", "omar@example.com", "peter.with.a.long.name@example.com")
+    status = ApprovalStatus.model_construct(
+        tenant=LONG, state="waiting", preview=preview, approvers=approvers, since=BEGAN, expires=NOW
+    )
+    run = Run(LONG, "OnboardTenant", Mock(), "berth")
+    for width in (40, 80, 120):
+        lines = _shown(pending_view([Pending(run, status), Pending(run, None, HOSTILE)], NOW, width), _console(width))
+        text = "".join("".join(lines).split())
+        assert max(map(len, lines)) <= width
+        assert "\x1b" not in text
+        assert text.count(LONG) == 2
+        for approver in approvers:
+            assert approver in text
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [(timedelta(), "03:04:15"), (timedelta(days=7), "Jan  9 03:04"), (timedelta(days=400), "2027-02-06")],
+)
+def test_a_moment_is_as_short_as_it_can_be_told_apart(
+    at: timedelta, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "UTC")
+        time.tzset()
+        told = brief(NOW + at, NOW)
+    time.tzset()
+    assert told == expected

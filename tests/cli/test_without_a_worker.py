@@ -34,6 +34,10 @@ async def test_a_run_nobody_serves_is_told_with_what_to_do_about_it(tmp_path: Pa
             assert "no worker is serving task queue berth: start one with `berth worker`" in complaint(done)
         (entry,) = json.loads(listed.stdout)["tenants"]
         assert (entry["tenant"], entry["state"], entry["running"]) == ("acme", "running", True)
+        tree = await _berth(tmp_path, "status", "acme", "--tree")
+        assert tree.returncode == ExitCode.UNREACHABLE
+        assert tree.stdout.startswith("acme  onboarding  running")
+        assert "shown is what Temporal itself has recorded" in tree.stderr
         assert again.returncode == ExitCode.CONFLICT
         assert "another run of acme is under way" in complaint(again)
 

@@ -1,6 +1,7 @@
 """Secrets are read from the place that was named, and from nowhere that others can read."""
 
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,46 @@ async def test_a_file_that_others_can_read_is_refused(tmp_path: Path, mode: int)
     with pytest.raises(RefusedError, match=rf"has mode {mode:04o}.*chmod 600 a.password") as refused:
         await secret_value(reference(file=str(file)), no_secret)
     assert refused.value.reason == EXPOSED
+
+
+@pytest.mark.parametrize(
+    ("owner", "worker", "groups", "mode", "is_read"),
+    [
+        (0, 10001, [10001], 0o440, True),
+        (0, 10001, [10001], 0o444, False),
+        (0, 10001, [20002], 0o440, False),
+        (0, 0, [10001], 0o440, False),
+        (10001, 10001, [10001], 0o440, False),
+    ],
+    ids=["as Kubernetes mounts it", "for everybody", "another group's", "the worker is root", "the worker's own"],
+)
+async def test_a_file_of_roots_may_be_read_through_the_workers_group_alone(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    owner: int,
+    worker: int,
+    groups: list[int],
+    mode: int,
+    is_read: bool,
+) -> None:
+    file = written(tmp_path, VALUE.encode(), mode)
+    real = os.fstat
+
+    def of_this_owner(opened: int) -> os.stat_result:
+        fields = list(real(opened))
+        fields[stat.ST_UID], fields[stat.ST_GID] = owner, 10001
+        return os.stat_result(fields)
+
+    monkeypatch.setattr(os, "fstat", of_this_owner)
+    monkeypatch.setattr(os, "geteuid", lambda: worker)
+    monkeypatch.setattr(os, "getegid", lambda: 20002)
+    monkeypatch.setattr(os, "getgroups", lambda: groups)
+    reading = secret_value(reference(file=str(file)), no_secret)
+    if is_read:
+        assert await reading == VALUE
+    else:
+        with pytest.raises(RefusedError, match="others than the worker can read it"):
+            await reading
 
 
 async def test_a_link_is_followed_as_mounted_secrets_need(tmp_path: Path) -> None:

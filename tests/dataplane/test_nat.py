@@ -208,8 +208,11 @@ async def test_a_device_that_would_not_load_what_is_saved_is_not_changed(edge: E
     outcome = await edge.ask("translate", "acme", ACME)
     assert (outcome.result, outcome.reason) == ("refused", "rejected")
     assert remedy in outcome.message
+    (gap,) = (await edge.examined()).gaps
+    assert remedy in gap
     assert "berth" not in await edge.on("edge", "nft", "list", "tables")
     (edge.folder / "aside").rename(path)
+    assert (await edge.examined()).gaps == ()
     await edge.done("translate", "acme", ACME)
 
 

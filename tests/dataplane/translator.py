@@ -16,6 +16,7 @@ from pathlib import Path
 from paramiko import Ed25519Key
 
 from clients.devices import Login, work
+from clients.devices.examining import Examined, examine
 from tenancy.announcement import Translation
 from tenancy.devices import DeviceOutcome, EdgeAction, EdgeRequest
 from tenancy.edge import Translator
@@ -74,12 +75,20 @@ class Edge:
     def request(self, action: EdgeAction, tenant: str, translations: Sequence[Translation]) -> EdgeRequest:
         return EdgeRequest(id=f"r{next(self.ids)}", tenant=tenant, action=action, translations=tuple(translations))
 
-    async def work(self, *requests: EdgeRequest) -> list[DeviceOutcome]:
-        device = Translator(
+    @property
+    def device(self) -> Translator:
+        return Translator(
             name="nat-1", platform="linux-nftables", host="127.0.0.1", port=self.server.port, credentials="berth"
         )
+
+    async def examined(self) -> Examined:
+        """What a look finds that changes nothing."""
+        known_hosts = self.folder / "known_hosts"
+        return await examine(self.device, self.login, known_hosts=known_hosts, progress=lambda line: None)
+
+    async def work(self, *requests: EdgeRequest) -> list[DeviceOutcome]:
         return await work(
-            device,
+            self.device,
             self.login,
             requests,
             known_hosts=self.folder / "known_hosts",

@@ -223,7 +223,9 @@ class Scene:
 
     async def temporal(self, *arguments: str) -> Ran:
         """Runs the plain `temporal` program."""
-        program = str(self.lab.running.programs / "temporal")
+        programs = self.lab.running.programs
+        assert programs is not None
+        program = str(programs / "temporal")
         return await run([program, *arguments], environment=self.environment(), folder=self.folder)
 
     async def berth(self, *arguments: str) -> Ran:

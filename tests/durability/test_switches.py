@@ -1,14 +1,17 @@
 """Workers die while they configure switches: no request is lost, and none that was given up is applied."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
+from cli.main import run as berth
 from lab.switches import Login, Switch
 from lab.switches.dialects import DialectName
 from tests.durability.outcomes import Run, results
@@ -55,10 +58,7 @@ def settings(folder: Path) -> dict[str, str]:
 async def asked(scene: Scene, name: str) -> tuple[Run, str]:
     """An onboarding that waits for approval, and the plan's hash."""
     run = await scene.onboard(tenant(name), by="anna@example.com")
-    found = await eventually(
-        lambda: run.query("approval"), lambda seen: seen["state"] == "waiting", f"{name} waits for approval"
-    )
-    return run, str(found["plan"])
+    return run, await until_asked(run)
 
 
 async def test_a_worker_killed_while_it_configures_every_switch_is_followed_by_another(
@@ -91,6 +91,69 @@ async def test_a_worker_killed_while_it_configures_every_switch_is_followed_by_a
         assert switch.startup.vlans == {**then.vlans, **wanted}
         for vlan, name in wanted.items():
             assert carried(switch, switch.startup, vlan) == (name, TRUNKS[switch.dialect])
+
+
+async def test_workers_of_the_platform_and_beside_the_devices_are_replaced_one_after_another_and_no_run_fails(
+    scene: Scene,
+    switches: list[Switch],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    platform = {**settings(tmp_path), "BERTH_SERVES": "platform", "BERTH_SHUTDOWN_GRACE": "1"}
+    devices = {**platform, "BERTH_SERVES": "devices"}
+    first = await scene.worker(**platform)
+    runs = [await scene.onboard(tenant(name), by="anna@example.com") for name in ("one", "two", "three")]
+
+    # Without a worker beside the devices they wait, and whoever asks is told for whom.
+    await eventually(
+        lambda: scene.status(runs[0]),
+        lambda seen: any(step.id.startswith("survey-") and step.state == "running" for step in seen.steps),
+        "a switch is asked",
+    )
+    for key, value in scene.environment().items():
+        monkeypatch.setenv(key, value)
+    assert await asyncio.to_thread(berth, ["status", "one", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["missing"]
+    assert told.startswith("no worker serves berth-devices, so nothing is done on devices: start one where they can")
+    assert [switch.sessions.opened for switch in switches] == [0, 0, 0, 0]
+
+    # It comes later than the runs; then all are replaced, while the switches are being configured.
+    beside = await scene.worker(**devices)
+    waiting = [await until_asked(run) for run in runs]
+    held = [switch.faults.add(effect="slow", line="berth-", seconds=2, times=1) for switch in switches]
+    second = await scene.worker(**platform)
+    await asyncio.gather(
+        *(run.execute_update("approve", {"plan": plan, "by": NADIA}) for run, plan in zip(runs, waiting, strict=True))
+    )
+    for switch, fault in zip(switches, held, strict=True):
+        await within(switch.faults.striking(fault), f"{switch.name} is being configured")
+    first.terminate()
+    beside.terminate()
+    await scene.worker(**devices)
+    assert [await first.ended(), await beside.ended()] == [0, 0]
+    handed_over = await results(runs)
+    await second.kill()
+
+    vlans = {int(one["vlan"]): f"berth-{one['tenant']}" for one in handed_over}
+    for switch in switches:
+        assert switch.startup == switch.running
+        assert {vlan: switch.startup.vlans.get(vlan) for vlan in vlans} == vlans
+    failed = [
+        event.workflow_task_failed_event_attributes.failure.message
+        for run in runs
+        async for event in run.fetch_history_events()
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
+    ]
+    assert failed == []
+
+
+async def until_asked(run: Run) -> str:
+    """The hash of the plan that a run shows the network team, once it waits for it."""
+    found = await eventually(
+        lambda: run.query("approval"), lambda seen: seen["state"] == "waiting", f"{run.id} waits for approval"
+    )
+    return str(found["plan"])
 
 
 async def test_a_switch_that_comes_back_is_never_told_what_was_given_up_meanwhile(

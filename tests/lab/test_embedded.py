@@ -51,10 +51,12 @@ async def test_a_lab_is_found_while_it_runs_and_not_after(tmp_path: Path) -> Non
         found = find_lab(tmp_path, NOWHERE)
         assert found == lab.running
         assert found.platform == tmp_path / "platform.yaml"
+        assert found.programs is not None
         assert (found.programs / "temporal").exists()
         assert await namespace_status(found, "kube-system") == 200
         assert await workflow_ids(found) == set()
     assert find_lab(tmp_path, NOWHERE) is None
+    assert found.temporal is not None
     assert not found.temporal.runs()
     assert not found.kubernetes.runs()
     assert not found.fabric.runs()
@@ -68,6 +70,7 @@ async def test_a_lab_is_found_while_it_runs_and_not_after(tmp_path: Path) -> Non
 async def test_a_lab_asked_to_stop_in_its_own_time_stops_too(tmp_path: Path) -> None:
     async with Lab(tmp_path / ".berth", search_attributes=ATTRIBUTES) as lab:
         running = lab.running
+    assert running.temporal is not None
     assert not running.temporal.runs()
     assert not running.kubernetes.runs()
 
@@ -100,6 +103,7 @@ async def test_both_servers_come_back_from_kill_9_where_they_were_with_what_they
         await create_namespace(before, "tenant-green")
         await lab.kill_temporal()
         await lab.kill_kubernetes()
+        assert before.temporal is not None
         assert not before.temporal.runs()
         assert not before.kubernetes.runs()
         await lab.restart_temporal()
@@ -251,6 +255,7 @@ async def test_a_killed_lab_takes_its_servers_along_and_the_next_one_starts(tmp_
     with pytest.raises(StaleLabError, match=f"its process {alone.pid} ended"):
         find_lab(tmp_path, NOWHERE)
     async with lab_in(tmp_path) as lab:
+        assert killed.temporal is not None
         assert not killed.temporal.runs()
         assert not killed.kubernetes.runs()
         assert not killed.fabric.runs()

@@ -58,7 +58,8 @@ async def test_missing_search_attributes_are_named_with_the_command_that_adds_th
     message = str(refused.value)
     assert "lacks the search attributes BerthTenant, BerthStage, BerthMode, BerthVlan" in message
 
-    command = shlex.split(message.split("`")[1])
+    assert "`berth setup`" in message
+    command = shlex.split(message.split("`")[3])
     assert command.pop(0) == "temporal"
     environment = {"TEMPORAL_ADDRESS": bare_temporal.address, "HOME": str(tmp_path)}
     (await run([str(temporal_binary()), *command], environment=environment, folder=tmp_path)).good()
@@ -72,7 +73,7 @@ async def test_a_namespace_that_does_not_exist_is_named_with_the_command_that_ma
     client = await connect_temporal(Settings(temporal_address=bare_temporal.address, temporal_namespace="nowhere"))
     with pytest.raises(ConfigurationError) as refused:
         await check_namespace(client, SEARCH_ATTRIBUTES)
-    assert "`temporal operator namespace create --namespace nowhere`" in str(refused.value)
+    assert "has no namespace nowhere: run `berth setup`" in str(refused.value)
     assert "BERTH_TEMPORAL_NAMESPACE" in str(refused.value)
 
 

@@ -24,7 +24,7 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sc
     [
         pytest.param({"BERTH_KUBE_POOL_SIZE": "many"}, 2, "BERTH_KUBE_POOL_SIZE", id="setting"),
         pytest.param({"BERTH_TEMPORAL_ADDRESS": "127.0.0.1:1"}, 6, "BERTH_TEMPORAL_ADDRESS", id="temporal-down"),
-        pytest.param({"BERTH_TEMPORAL_NAMESPACE": "no"}, 2, "namespace create --namespace no", id="namespace"),
+        pytest.param({"BERTH_TEMPORAL_NAMESPACE": "no"}, 2, "has no namespace no: run `berth setup`", id="namespace"),
         pytest.param({"BERTH_TEMPORAL_CONFIG": "no.toml"}, 2, "no.toml is not a file", id="temporal-config"),
         pytest.param({"BERTH_KUBECONFIG": "no/config"}, 2, "no/config: no such file", id="kubeconfig"),
         pytest.param({"BERTH_PLATFORM": "no.yaml"}, 2, "'no.yaml' cannot be read", id="no-platform"),

@@ -26,6 +26,7 @@ from tests.workflows.edge_world import (
     running_edge_world,
     static_routes,
 )
+from tests.workflows.others import KUBE_OVN, unmake
 from tests.workflows.strikes import refusal
 from tests.workflows.switchboard import Switchboard, a_switchboard
 from tests.workflows.vlan_world import VlanWorld, decide, running_vlan_world, waiting
@@ -95,6 +96,13 @@ async def offboarding_stopped(world: World) -> Recorded:
     return await world.offboard()
 
 
+async def audited(world: World) -> Recorded:
+    """An audit finds what somebody took away."""
+    await world.onboarded()
+    await unmake(world, f"{KUBE_OVN}/ovn-fips/{world.name}--bastion")
+    return await world.start("AuditFleet", {}, id=f"audit-{world.name}")
+
+
 SCENES: tuple[Callable[[World], Awaitable[Recorded]], ...] = (
     onboarded,
     grown_later,
@@ -104,6 +112,7 @@ SCENES: tuple[Callable[[World], Awaitable[Recorded]], ...] = (
     invalid,
     offboarded,
     offboarding_stopped,
+    audited,
 )
 
 

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
@@ -28,7 +28,8 @@ from tenancy.switches import Switch
 from tenancy.vlans import VlanMode
 from tests.workflows.asker import AskerRun
 from tests.workflows.strikes import PATIENCE, Strikes
-from workers.worker import WORKFLOWS
+from workers.together import together
+from workers.worker import DEVICE_POLLS, WORKFLOWS
 from workflows import sandbox
 from workflows.face import DeviceStatus
 
@@ -269,21 +270,41 @@ async def device_worker(
     *,
     interceptors: Sequence[Interceptor] = (),
     pace: Pace = PACE,
+    serves: Literal["everything", "platform", "devices"] = "everything",
     **options: Any,
-) -> AsyncIterator[Worker]:
+) -> AsyncIterator[None]:
     """A worker for devices' queues and for runs that ask, as `workers.worker` sets one up."""
     steps = DeviceSteps(client, pace, platform, work, any_reservation_stands, anybody_holds)
-    async with Worker(
-        client,
-        task_queue=queue,
-        workflows=[*WORKFLOWS, AskerRun],
-        activities=[steps.ask_device, steps.time_to_settle, steps.work_on_device],
-        workflow_runner=options.pop("workflow_runner", None) or sandbox.runner(),
-        interceptors=interceptors,
-        max_heartbeat_throttle_interval=timedelta(seconds=HEARTBEAT_EVERY),
-        **options,
-    ) as worker:
-        yield worker
+    runner = options.pop("workflow_runner", None) or sandbox.runner()
+    options |= {
+        "interceptors": interceptors,
+        "max_heartbeat_throttle_interval": timedelta(seconds=HEARTBEAT_EVERY),
+    }
+    workers = []
+    if serves != "devices":
+        workers.append(
+            Worker(
+                client,
+                task_queue=queue,
+                workflows=[*WORKFLOWS, AskerRun],
+                activities=[steps.ask_device, steps.time_to_settle],
+                workflow_runner=runner,
+                **options,
+            )
+        )
+    if serves != "platform":
+        beside = names.device_task_queue(queue)
+        workers.append(
+            Worker(
+                client,
+                task_queue=beside,
+                activities=[steps.work_on_device],
+                max_concurrent_activity_task_polls=DEVICE_POLLS,
+                **options,
+            )
+        )
+    async with together(workers):
+        yield
 
 
 @asynccontextmanager

@@ -27,6 +27,7 @@ from tests.durability.scene import eventually
 from tests.workflows.strikes import PATIENCE
 from tests.workflows.switchboard import Switchboard, a_switchboard, asked
 from workflows.converter import data_converter
+from workflows.face import Status
 
 
 @pytest.fixture
@@ -171,6 +172,30 @@ async def test_a_session_that_cannot_finish_before_its_worker_stops_is_begun_aga
     assert idle.switch.saved == {120: "acme"}
 
 
+async def test_nobody_beside_the_devices_is_told_to_who_waits_and_a_worker_that_comes_later_goes_on(
+    idle: Switchboard, second: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workflows.device.TAKEN_WITHIN", timedelta(milliseconds=200))
+    async with idle.serving(serves="platform", workflow_runner=UnsandboxedWorkflowRunner()):
+        run = await idle.ask("acme", 120, "ensure")
+        nobody = f"no worker took the work from task queue {idle.queue}-devices within 0.2 s"
+        seen = await idle.until(lambda seen: nobody in seen.reason and seen.queue[0].tries >= 2, "the reason")
+        # The device was not even called: nothing of it counts against the next try, which follows at once.
+        assert seen.failures == 0
+
+        async def board() -> Status:
+            return Status.model_validate(await run.query("status"))
+
+        told = await eventually(board, lambda seen: bool(seen.steps[0].note), "the run's board", PATIENCE)
+        assert nobody in str(told.steps[0].note)
+        assert nobody in str(await idle.queue_of().query("__temporal_workflow_metadata"))
+        assert idle.switch.sessions == []
+        async with idle.serving(second, serves="devices"):
+            assert (await ended(run))[0]["result"] == "done"
+            assert (await idle.until(lambda seen: not seen.queue, "an empty queue")).reason == ""
+    assert idle.switch.saved == {120: "acme"}
+
+
 @asynccontextmanager
 async def process(
     board: Switchboard, address: str, journal: Path, *, pause: float
@@ -191,13 +216,13 @@ async def process(
         await started.wait()
 
 
-async def written(journal: Path, lines: int) -> list[list[str]]:
+async def written(journal: Path, lines: int, seconds: float = PATIENCE) -> list[list[str]]:
     """The journal, once it has so many lines."""
 
     async def look() -> list[list[str]]:
         return lines_of(journal)
 
-    return await eventually(look, lambda found: len(found) >= lines, f"{lines} lines", PATIENCE)
+    return await eventually(look, lambda found: len(found) >= lines, f"{lines} lines", seconds)
 
 
 def lines_of(journal: Path) -> list[list[str]]:
@@ -247,7 +272,8 @@ async def test_a_worker_that_was_stopped_for_long_sends_nothing_more_once_it_goe
         try:
             async with process(idle, temporal_address, journal, pause=0.5):
                 # The other is in the middle of it when the first goes on.
-                lines = await written(journal, sent + 2)
+                # The frozen one still has a task of the queue's and one for the device in its hands, one after the other.
+                lines = await written(journal, sent + 2, 1.5 * PATIENCE)
                 assert {line[0] for line in lines[sent:]} != {zombie}
                 os.kill(int(zombie), signal.SIGCONT)
                 await asyncio.gather(*map(ended, runs))

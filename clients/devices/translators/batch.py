@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from clients.devices.command_line import UnreadableError
 from clients.devices.session import Session
+from clients.devices.spans import spanning
 from clients.devices.translators.changes import as_asked, edits_of, in_force, translated
 from clients.devices.translators.flows import end_all, end_translated
 from clients.devices.translators.ruleset import (
@@ -37,6 +38,25 @@ def carry_out(session: Session, word: str, requests: Sequence[EdgeRequest]) -> l
     return _Batch(Shell(session, word), requests).outcomes()
 
 
+def gaps(session: Session, word: str) -> list[str]:
+    """What keeps Berth from translating there, or from keeping what it would translate; nothing is changed."""
+    shell = Shell(session, word)
+    if remedies := missing(shell):
+        return remedies
+    try:
+        _Batch(shell, ()).read()
+    except OtherShapeError as error:
+        return [_foreign(error)]
+    return []
+
+
+def _foreign(error: OtherShapeError) -> str:
+    return (
+        f"the table {TABLE} is not as Berth makes it: {error}: nothing was changed; see whose it is (`nft list table {TABLE}`),"
+        f" then give it another name or `nft delete table {TABLE}`, and Berth makes its own"
+    )
+
+
 class _Batch:
     """What became of the requests so far."""
 
@@ -53,14 +73,14 @@ class _Batch:
         self._only_where_it_lasts()
         if self._left(CHANGING) or self._left(("look",)):
             try:
-                state = self._read()
+                with spanning("read"):
+                    state = self.read()
                 if self._left(CHANGING):
                     state = self._change(state)
             except OtherShapeError as error:
                 self._refuse(
                     self._requests,
-                    f"the table {TABLE} is not as Berth makes it: {error}: nothing was changed; see whose it is (`nft list "
-                    f"table {TABLE}`), then give it another name or `nft delete table {TABLE}`, and Berth makes its own",
+                    _foreign(error),
                     "foreign-translation",
                 )
                 state = EMPTY
@@ -86,7 +106,8 @@ class _Batch:
                     "rejected",
                 )
 
-    def _read(self) -> State:
+    def read(self) -> State:
+        """What is translated now. Raises OtherShapeError."""
         try:
             self._there = has_table(self._listing("nft -j list tables"))
             return read_table(self._listing(f"nft -j list table {TABLE}")) if self._there else EMPTY
@@ -101,11 +122,13 @@ class _Batch:
 
     def _change(self, state: State) -> State:
         if not self._there and restore(self._shell):
-            state = self._read()
+            state = self.read()
         # Where it is not, an earlier try may have died before it had ended flows: the file is written after that.
         saved = self._there and is_saved(self._shell)
-        left = self._apply(state)
-        state = self._read()
+        with spanning("apply", requests=len(self._left(CHANGING))):
+            left = self._apply(state)
+        with spanning("verify"):
+            state = self.read()
         for request in self._left(CHANGING):
             if not as_asked(state, request, left):
                 raise UnavailableError(
@@ -115,7 +138,8 @@ class _Batch:
         for request in self._left(CHANGING):
             self._end_flows(request, state, everything=not saved or bool(self._edits[request.id]))
         if self._there and self._left(CHANGING):
-            save(self._shell)
+            with spanning("save"):
+                save(self._shell)
         return state
 
     def _apply(self, state: State) -> State:

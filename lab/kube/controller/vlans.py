@@ -4,6 +4,9 @@ from lab.kube.controller.cluster import Cluster, spec_of, status_of
 from lab.kube.controller.work import Item, NotYetError
 from lab.kube.kinds import Manifest
 
+INTERFACE_MTU = "9000"
+"""Bytes that every node's interface in a provider network carries."""
+
 
 def realise(cluster: Cluster, name: str) -> None:
     """Check a Vlan for a twin and list it in its provider network: that is what a subnet waits for."""
@@ -49,11 +52,19 @@ def clean(cluster: Cluster, name: str, last: Manifest) -> None:
 
 
 def realise_provider_network(cluster: Cluster, name: str) -> None:
-    """Every node that is not excluded has the bridge."""
+    """Every node that is not excluded has the bridge, and tells the interface in it (pkg/daemon/controller.go)."""
     network = cluster.api.find("provider-networks", name)
     if network is None:
         return
     cluster.hold_if_never_ready("provider-networks", name)
     excluded = spec_of(network).get("excludeNodes") or []
     nodes = [stored.key[2] for stored in cluster.api.store.all("nodes") if stored.key[2] not in excluded]
+    for node in nodes:
+        cluster.api.patch("nodes", node, {"metadata": {"labels": _labels(network)}})
     cluster.set_status("provider-networks", name, {"ready": True, "readyNodes": nodes})
+
+
+def _labels(network: Manifest) -> dict[str, str]:
+    prefix = f"{network['metadata']['name']}.provider-network.kubernetes.io"
+    interface = str(spec_of(network).get("defaultInterface", ""))
+    return {f"{prefix}/ready": "true", f"{prefix}/interface": interface, f"{prefix}/mtu": INTERFACE_MTU}

@@ -50,6 +50,18 @@ async def test_the_definitions_of_kube_ovns_kinds_are_there(caller: Caller) -> N
     assert {each["metadata"]["name"] for each in listed} == {kind.resource for kind in KUBE_OVN_KINDS}
 
 
+async def test_a_kind_goes_with_its_definition(caller: Caller) -> None:
+    definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+    await caller.call("DELETE", f"{definitions}/ovn-fips.kubeovn.io")
+    served = (await caller.call("GET", "/apis/kubeovn.io/v1")).body["resources"]
+    assert "ovn-fips" not in {each["name"] for each in served}
+    assert (await caller.call("GET", "/apis/kubeovn.io/v1/ovn-fips")).status == 404
+    assert (await caller.call("GET", "/apis/kubeovn.io/v1/ovn-eips")).status == 200
+    for kind in KUBE_OVN_KINDS:
+        await caller.call("DELETE", f"{definitions}/{kind.resource}")
+    assert (await caller.call("GET", "/apis/kubeovn.io/v1")).status == 404
+
+
 def test_every_kind_has_one_plural() -> None:
     assert all(plural == kind.plural for plural, kind in KINDS.items())
     assert discovery.document("/apis/nothing/v1", "here") is None

@@ -27,6 +27,8 @@ from clients.errors import RefusedError, UnavailableError
 from tenancy.mistakes import shown
 from tenancy.switches import Device, JumpHost
 
+_CUT_OFF = "transport shut down or saw EOF"
+"""In the message of an AuthenticationException (paramiko 5.1 auth_handler.py)."""
 AUTH_SECONDS = 20.0
 
 
@@ -170,6 +172,9 @@ def failure(error: Exception, where: str, username: str) -> UnavailableError | R
             return UnavailableError(
                 f"{where}: did not decide about the login in {AUTH_SECONDS:g} s: is its AAA server up?"
             )
+        if _CUT_OFF in texts:
+            # paramiko says "failed" of a connection that went before the device had decided.
+            return UnavailableError(f"{where}: the connection was cut before it decided about the login: see its log")
         taken = next((one.allowed_types for one in chain if isinstance(one, BadAuthenticationType)), None)
         needed = any(isinstance(one, PasswordRequiredException) for one in chain)
         why = "the private key needs a passphrase" if needed else f"it takes {', '.join(taken)}" if taken else ""

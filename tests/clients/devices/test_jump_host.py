@@ -7,12 +7,13 @@ import asyncssh
 import pytest
 
 from clients.devices import Login, work
-from clients.errors import RefusedError
+from clients.errors import RefusedError, UnavailableError
 from tenancy.devices import DeviceOutcome
 from tenancy.switches import JumpHost
 from tests.clients.devices.scene import Scene
 
 JUMP_PASSWORD = "jump-password-41dd"
+CUT = "the connection goes while this is looked at"
 
 
 class _Door(asyncssh.SSHServer):
@@ -29,6 +30,8 @@ class _Door(asyncssh.SSHServer):
         return True
 
     def validate_password(self, username: str, password: str) -> bool:
+        if password == CUT:
+            self._connections[-1].abort()
         return (username, password) == ("jumper", JUMP_PASSWORD)
 
     def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
@@ -94,3 +97,9 @@ async def test_a_jump_host_that_refuses_the_login_is_named(ios: Scene, jump: Jum
         await jump.ask(ios, password="wrong-password-0f")
     assert refused.value.reason == "login-refused"
     assert "wrong-password" not in str(refused.value)
+
+
+async def test_a_connection_that_is_cut_while_the_login_is_decided_about_is_no_refusal(ios: Scene, jump: Jump) -> None:
+    ios.known_hosts.write_text(ios.known_hosts.read_text() + jump.line)
+    with pytest.raises(UnavailableError, match="was cut before it decided about the login"):
+        await jump.ask(ios, CUT)

@@ -67,6 +67,11 @@ def findings(
     return list(_findings(tenant, platform, observed, unready))
 
 
+def most_urgent(found: Sequence[AuditFinding], most: int) -> list[AuditFinding]:
+    """So many of them; open ways before all else, which otherwise a thousand trifles could keep from being told."""
+    return sorted(found, key=lambda one: one.kind != "block-policy")[:most]
+
+
 def document_on(vpc: Object | None) -> object | None:
     """The tenant's document as the VPC records it; None where it records none. Raises ValueError for what is no JSON."""
     text = ((vpc or {}).get("metadata", {}).get("annotations") or {}).get(names.DOCUMENT_ANNOTATION)

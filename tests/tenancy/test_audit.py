@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tenancy.audit import AuditFinding, findings
 from tenancy import names
+from tenancy.audit import AuditFinding, findings
 from tenancy.documents import read_platform, read_tenant
 from tenancy.kinds import CONFIG_MAP, SUBNET, VPC, Object
 from tenancy.names import HAND_OVER

@@ -51,6 +51,8 @@ class AuditFinding(BaseModel):
     """The object or device, e.g. `Subnet acme--prod`, `switch leaf-1`."""
     message: str
     """One line: what is so, and what to do."""
+    stands: bool = False
+    """True of what no run leaves so for a moment: told of a tenant that a run is under way for, too. Runs wait for weeks."""
 
 
 def findings(
@@ -180,7 +182,7 @@ def _open(tenant: str, subject: str, missing: Sequence[str], through: Sequence[s
     now = f"onboard {tenant} again now, which sets its block policy right"
     if missing:
         message = f"does not drop {', '.join(missing)}: the tenant can reach what the platform document blocks: {now}"
-        yield AuditFinding(kind="block-policy", tenant=tenant, subject=subject, message=message)
+        yield AuditFinding(kind="block-policy", tenant=tenant, subject=subject, message=message, stands=True)
     if through:
         message = (
             f"lets through {', '.join(through)}, which neither the platform document nor an own address asks for: {now}"

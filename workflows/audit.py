@@ -62,7 +62,7 @@ class AuditFleet:
             id="meanwhile",
             summary="Runs under way meanwhile",
         )
-        said = [one for one in found if one.tenant not in moved]
+        said = [one for one in found if one.stands or one.tenant not in moved]
         report = AuditReport(
             tenants=seen.tenants,
             devices=tuple(sorted(self._devices)),

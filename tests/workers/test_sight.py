@@ -379,6 +379,11 @@ async def test_a_look_that_never_succeeded_is_as_old_as_can_be_so_that_its_alert
     assert moments == {("temporal",): 0, ("kubernetes",): 0}
 
 
+def test_looks_that_are_too_far_apart_for_the_alert_that_tells_of_old_ones_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="BERTH_METRICS_EVERY"):
+        load_settings(metrics_every=300)
+
+
 async def test_what_is_given_and_what_is_left_of_a_public_pool_is_told_by_family() -> None:
     name = {"name": names.public_address("198.51.100.3"), "namespace": "berth-system"}
     taken = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": name}

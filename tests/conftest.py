@@ -1,12 +1,19 @@
 """What holds for all tests: in CI none may be left out silently."""
 
 import os
+import signal
 
 import pytest
 
 LEAVE_OUT = os.environ.get("BERTH_TESTS_LEAVE_OUT")
 """Unset: tests whose tools are missing are left out, with the reason. `nothing`: that is a failure. `crds`: only those
 that need Kube-OVN's own CRDs, which are not part of the project, may be left out."""
+
+
+def pytest_configure() -> None:
+    """A shell's background job, as `make test &`, ignores Ctrl-C, and so would every program that a test sends it to."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -44,7 +44,7 @@ def commands(page: str) -> Iterator[Command]:
 
 
 _ALIKE = (
-    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "<moment>"),
+    (r"(\d{4}-\d\d-\d\d |[A-Z][a-z][a-z] \d\d? )?\d\d:\d\d(:\d\d)?\b", "<moment>"),
     (r"\b(\d+ (h|min) )?\d+(\.\d)? (s|min)\b", "<time>"),
     (r"127\.0\.0\.1\]?:\d+|\bport \d+", "<port>"),
     (r"\b(tries:|attempt) \d+", "<attempt>"),

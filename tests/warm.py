@@ -29,6 +29,9 @@ def _command(terminal: str, arguments: list[str]) -> None:
     for stream in (0, 1, 2):
         os.dup2(at, stream)
     os.close(at)
+    # As a process begins: nothing read ahead, and lines written as they come.
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115  # open until the end
+    sys.stdout, sys.stderr = (open(number, "w", buffering=1, closefd=False) for number in (1, 2))  # noqa: SIM115
     sys.argv = ["berth", *arguments]
     cli.main.main()
 

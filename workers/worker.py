@@ -128,6 +128,8 @@ def make_worker(
         # A cancel reaches a step with the answer to a heartbeat, and its progress reaches people that way: each is sent.
         "max_heartbeat_throttle_interval": timedelta(seconds=HEARTBEAT_EVERY),
         "deployment_config": deployment,
+        # Without it the SDK hashes every module of the process: 0.14 s of CPU, and 2 s where there is no bytecode.
+        "build_id": settings.build_id if deployment is None else None,
     }
     workers = []
     if settings.serves != "devices":

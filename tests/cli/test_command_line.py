@@ -299,6 +299,6 @@ def test_every_command_with_a_result_takes_json() -> None:
     without = {
         name for name, command in found.items() if "--json" not in {text for one in command.params for text in one.opts}
     }
-    # A worker and a demo run and have no result; `lab fault` and `lab device` are groups.
-    assert without == {"worker", "demo", "lab fault", "lab device"}
+    # A worker, a demo and the lab's platform run and have no result; `lab fault` and `lab device` are groups.
+    assert without == {"worker", "demo", "lab platform", "lab fault", "lab device"}
     assert "lab fault clear" in found

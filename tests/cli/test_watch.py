@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -60,7 +61,12 @@ class Temporal:
                 yield run
 
     def get_workflow_handle(self, identity: str, *, run_id: str) -> Any:
-        return SimpleNamespace(run_id=run_id, query=lambda name, **_: self._query(identity.removeprefix("tenant-")))
+        tenant = identity.removeprefix("tenant-")
+        return SimpleNamespace(run_id=run_id, query=lambda name, **_: self._query(tenant), describe=self._describe)
+
+    async def _describe(self) -> Any:
+        self.calls["describe"] += 1
+        return SimpleNamespace(raw_description=DescribeWorkflowExecutionResponse())
 
     async def _query(self, tenant: str) -> Status:
         self.calls["query"] += 1

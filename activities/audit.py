@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from clients.kube_ovn.objects import is_being_deleted
 from clients.kube_ovn.readiness import READINESS
 from tenancy import names
 from tenancy.announcement import Route, Translation
-from tenancy.audit import AuditFinding, announced_of, findings, reserved_id
+from tenancy.audit import AuditFinding, announced_of, findings, most_urgent, reserved_id
 from tenancy.fields import Name
 from tenancy.kinds import CONFIG_MAP, NAMESPACE, VLAN, VPC, Object
 from tenancy.plan import owner_of
@@ -52,6 +52,8 @@ class EdgeExpected(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     device: str
+    also: tuple[str, ...] = ()
+    """Others that should hold the same."""
     role: str
     """`router`, `neighbour` or `translator`."""
     routes: tuple[Route, ...] = ()
@@ -108,10 +110,10 @@ class AuditSteps:
             for number, tenant in enumerate(wanted):
                 progress(f"{number} of {len(wanted)} tenants")
                 # Off the loop: hundreds of documents take seconds, in which nothing else would beat.
-                found += await asyncio.to_thread(
-                    findings, tenant, platform, by_tenant[tenant], _unready(by_tenant[tenant])
-                )
-            return _seen(platform, {tenant: by_tenant[tenant] for tenant in wanted}, found, things)
+                found += await asyncio.to_thread(_findings, tenant, platform, by_tenant[tenant])
+            progress("what the devices should hold")
+            looked_at = {tenant: by_tenant[tenant] for tenant in wanted}
+            return await asyncio.to_thread(_seen, platform, looked_at, found, things)
 
     @activity.defn
     async def look_at_reservations(self, ids: list[int]) -> list[int]:
@@ -149,6 +151,22 @@ class AuditSteps:
             self._kube.list(CONFIG_MAP, labels={names.LABEL: None}),
         )
         return [thing for found in lists for thing in found]
+
+
+def _findings(tenant: str, platform: Platform, things: Sequence[Object]) -> list[AuditFinding]:
+    try:
+        return findings(tenant, platform, things, _unready(things))
+    except Exception as error:  # whatever stands in one tenant's objects, all others are looked at
+        activity.logger.warning("a tenant could not be audited", extra={"tenant": tenant}, exc_info=True)
+        return [
+            AuditFinding(
+                kind="record",
+                tenant=tenant,
+                subject=f"Vpc {names.vpc(tenant)}",
+                message=f"something in the objects of {tenant} cannot be read ({type(error).__name__}: {error}), so nothing"
+                f" is known of it, its block policy included: see the worker's log, and mend the object",
+            )
+        ]
 
 
 def _by_tenant(things: Sequence[Object]) -> dict[str, list[Object]]:
@@ -190,7 +208,7 @@ def _seen(
     platform: Platform, tenants: dict[str, list[Object]], found: Sequence[AuditFinding], things: Sequence[Object]
 ) -> PlatformSeen:
     holders: dict[str, str] = {}
-    edge: dict[tuple[str, str], EdgeExpected] = {}
+    edge: dict[tuple[str, str], list[Route | Translation]] = defaultdict(list)
     for tenant, objects in tenants.items():
         if (announced := announced_of(objects)) is None:
             continue
@@ -202,22 +220,37 @@ def _seen(
             ("translator", announced.translators),
         ):
             for device in devices:
-                known = edge.setdefault((role, device), EdgeExpected(device=device, role=role))
-                more = (
-                    {"translations": (*known.translations, *announced.translations)}
-                    if role == "translator"
-                    else {"routes": (*known.routes, *announced.routes)}
-                )
-                edge[role, device] = known.model_copy(update=more)
+                edge[role, device] += announced.translations if role == "translator" else announced.routes
     vlan = platform.spec.vlan
-    told = [one.model_copy(update={"message": plain(one.message, LONGEST_MESSAGE)}) for one in found[:MOST_FINDINGS]]
+    told = [
+        one.model_copy(update={"message": plain(one.message, LONGEST_MESSAGE)})
+        for one in most_urgent(found, MOST_FINDINGS)
+    ]
     return PlatformSeen(
         tenants=len(tenants),
         findings=tuple(told),
         unsaid=len(found) - len(told),
         holders=holders,
-        edge=tuple(edge.values()),
+        edge=_shared(edge),
         trunks={switch.name: switch.trunks for switch in vlan.switches} if vlan is not None else {},
         vlan_ids=as_ranges(candidates(vlan)) if vlan is not None else "",
         reserved=_reserved(thing for thing in things if thing["kind"] == VLAN.name),
+    )
+
+
+def _shared(edge: Mapping[tuple[str, str], Sequence[Route | Translation]]) -> tuple[EdgeExpected, ...]:
+    """What devices of one role hold alike is told once: it may be every tenant's addresses."""
+    alike: dict[tuple[str, tuple[Route | Translation, ...]], list[str]] = defaultdict(list)
+    for (role, device), things in edge.items():
+        alike[role, tuple(things)].append(device)
+    return tuple(
+        EdgeExpected.model_validate(
+            {
+                "device": first,
+                "also": tuple(others),
+                "role": role,
+                ("translations" if role == "translator" else "routes"): things,
+            }
+        )
+        for (role, things), (first, *others) in alike.items()
     )

@@ -276,7 +276,7 @@ LOOK_TIMESTAMP = Metric(
     "gauge",
     ("look",),
     "worker",
-    "When this worker's last look that succeeded ended, in seconds since 1970.",
+    "When this worker's last look that succeeded ended, in seconds since 1970; 0 where none has yet.",
 )
 
 METRICS = (

@@ -79,7 +79,7 @@ def _show(report: AuditReport) -> None:
     if report.unsaid:
         say(f"{report.unsaid} more findings are not told: mend these first")
     if report.under_way:
-        say(f"nothing is said of {', '.join(report.under_way)}: a run was under way meanwhile")
+        say(f"of {', '.join(report.under_way)} nothing but missing drops is told: a run was under way meanwhile")
     looked = f"{report.tenants} tenants and {len(report.devices)} devices looked at"
     count = len(report.findings) + report.unsaid
     found = "1 finding" if count == 1 else f"{count or 'no'} findings"

@@ -10,12 +10,12 @@ from tenancy import names
 from tenancy.announcement import Announcement, recorded
 from tenancy.documents import read_tenant
 from tenancy.fields import Address
-from tenancy.kinds import CONFIG_MAP, VLAN, VPC, Object
+from tenancy.kinds import CONFIG_MAP, SUBNET, VLAN, VPC, Object
 from tenancy.meaning import with_spec
 from tenancy.mistakes import InvalidDocumentError
 from tenancy.plan import Plan, external_ips_of, owner_of, plan
 from tenancy.platform import Platform
-from tenancy.policy import block_policy, ours, own_exceptions
+from tenancy.policy import DROP_PRIORITY, block_acls, block_policy, ours, own_exceptions
 from tenancy.tenant import TenantNetwork
 
 FindingKind: TypeAlias = Literal[
@@ -51,6 +51,8 @@ class AuditFinding(BaseModel):
     """The object or device, e.g. `Subnet acme--prod`, `switch leaf-1`."""
     message: str
     """One line: what is so, and what to do."""
+    stands: bool = False
+    """True of what no run leaves so for a moment: told of a tenant that a run is under way for, too. Runs wait for weeks."""
 
 
 def findings(
@@ -67,10 +69,19 @@ def findings(
     return list(_findings(tenant, platform, observed, unready))
 
 
+def most_urgent(found: Sequence[AuditFinding], most: int) -> list[AuditFinding]:
+    """So many of them; open ways before all else, which otherwise a thousand trifles could keep from being told."""
+    return sorted(found, key=lambda one: one.kind != "block-policy")[:most]
+
+
 def document_on(vpc: Object | None) -> object | None:
     """The tenant's document as the VPC records it; None where it records none. Raises ValueError for what is no JSON."""
     text = ((vpc or {}).get("metadata", {}).get("annotations") or {}).get(names.DOCUMENT_ANNOTATION)
-    return None if text is None else json.loads(text)
+    try:
+        return None if text is None else json.loads(text)
+    except RecursionError as error:
+        # Python's own, which is no ValueError: one annotation would keep everybody else from being looked at.
+        raise ValueError("it is nested too deeply") from error
 
 
 def recorded_tenant(vpc: Object | None, platform: Platform) -> TenantNetwork | None:
@@ -88,6 +99,9 @@ def _findings(
     if vpc is not None:
         # Whatever else is known of it: nothing matters as much.
         yield from _open_ways(tenant, platform, vpc, external_ips_of(tenant, mine))
+    for thing in mine:
+        if thing["kind"] == SUBNET.name:
+            yield from _ways_around_the_router(tenant, platform, thing)
     try:
         document = recorded_tenant(vpc, platform)
     except InvalidDocumentError as error:
@@ -137,20 +151,47 @@ def _open_ways(
     present = {_what(route) for route in routes}
     missing = [one.match for one in wanted if one.action == "drop" and _what(one.manifest()) not in present]
     known = {_what(one.manifest()) for one in (*wanted, *own)}
+    through = [_told(route) for route in routes if route.get("action") != "drop" and _what(route) not in known]
+    yield from _open(tenant, f"Vpc {names.vpc(tenant)}", missing, through)
+
+
+def _ways_around_the_router(tenant: str, platform: Platform, subnet: Object) -> Iterator[AuditFinding]:
+    """Drops that a subnet lacks whose traffic no router of OVN's sees, and ACLs above them that let through."""
+    spec = subnet.get("spec") or {}
+    vlan = platform.spec.vlan
+    by_acls = bool(spec.get("vlan")) or (vlan is not None and vlan.gateway == "physical")
+    if not by_acls or spec.get("logicalGateway"):
+        return
+    wanted = block_acls(platform)
+    # To workloads is no way from them.
+    acls = [acl for acl in spec.get("acls") or () if acl.get("direction") != "to-lport"]
+    present = {_what(acl) for acl in acls}
+    known = {_what(one.manifest()) for one in wanted}
+    missing = [one.match for one in wanted if one.action == "drop" and _what(one.manifest()) not in present]
     through = [
-        f"{route.get('match')} ({route.get('action')}, priority {route.get('priority')})"
-        for route in routes
-        if route.get("action") != "drop" and _what(route) not in known
+        _told(acl)
+        for acl in acls
+        if acl.get("action") not in ("drop", "reject")
+        and int(acl.get("priority") or 0) >= DROP_PRIORITY
+        and _what(acl) not in known
     ]
-    subject, now = f"Vpc {names.vpc(tenant)}", f"onboard {tenant} again now, which sets its block policy right"
+    yield from _open(tenant, f"Subnet {_name(subnet)}", missing, through)
+
+
+def _open(tenant: str, subject: str, missing: Sequence[str], through: Sequence[str]) -> Iterator[AuditFinding]:
+    now = f"onboard {tenant} again now, which sets its block policy right"
     if missing:
         message = f"does not drop {', '.join(missing)}: the tenant can reach what the platform document blocks: {now}"
-        yield AuditFinding(kind="block-policy", tenant=tenant, subject=subject, message=message)
+        yield AuditFinding(kind="block-policy", tenant=tenant, subject=subject, message=message, stands=True)
     if through:
         message = (
             f"lets through {', '.join(through)}, which neither the platform document nor an own address asks for: {now}"
         )
         yield AuditFinding(kind="block-policy", tenant=tenant, subject=subject, message=message)
+
+
+def _told(route: Mapping[str, Any]) -> str:
+    return f"{route.get('match')} ({route.get('action')}, priority {route.get('priority')})"
 
 
 def _what(route: Mapping[str, Any]) -> tuple[Any, Any, Any]:

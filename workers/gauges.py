@@ -94,6 +94,8 @@ class Gauges:
         for look in ("temporal", "kubernetes"):
             # That of which nothing was counted yet is not there, and an increase from there to 1 goes unnoticed.
             LOOK_FAILURES.record(self.meter, 0, look=look)
+            # And of what was never seen nobody would notice that it is old.
+            LOOK_TIMESTAMP.record(self.meter, 0, look=look)
         while True:
             await asyncio.gather(self.look("temporal"), self.look("kubernetes"))
             await asyncio.sleep(self.settings.metrics_every)

@@ -96,9 +96,9 @@ class Settings(BaseSettings):
     metrics_address: str | None = None
     """host:port at which Prometheus reads the metrics of the worker (`/metrics`), e.g. `0.0.0.0:9464`: without a password, so
     not for everybody's network. Left out: none are kept."""
-    metrics_every: float = Field(default=15.0, ge=1)
-    """Seconds between two looks at what no single step knows: runs by stage, what waits for people, tenants, pools. Each lists
-    the runs under way, and every VPC."""
+    metrics_every: float = Field(default=15.0, ge=1, le=120)
+    """Seconds between two looks at what no single step knows: runs by stage, what waits for people, tenants, pools; at the most
+    120, since an alert tells of what is five minutes old. Each lists the runs under way, and every VPC."""
     traces_endpoint: str | None = None
     """URL that takes OpenTelemetry traces (OTLP over HTTP, `http://collector:4318/v1/traces`). Left out: none are made. What the
     collector wants in its headers stands in `OTEL_EXPORTER_OTLP_HEADERS`."""

@@ -12,9 +12,9 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from activities.audit import AuditScope, AuditSteps, EdgeExpected, Moved, PlatformSeen
+from activities.audit import MOST_FINDINGS, AuditScope, AuditSteps, EdgeExpected, Moved, PlatformSeen
 from tenancy.announcement import Route, Translation
-from tenancy.audit import AuditFinding
+from tenancy.audit import AuditFinding, most_urgent
 from tenancy.devices import DeviceOutcome, DeviceRequest, EdgeRequest
 from tenancy.vlans import in_ranges
 from workflows.asking import Asking
@@ -50,7 +50,7 @@ class AuditFleet:
             await carried_out(AuditSteps.look_at_platform, scope, id="platform", summary="Every tenant's objects")
         )
         workflow.set_current_details(f"{seen.tenants} tenants looked at; asking the devices")
-        asked = [self._edge(seen, part) for part in seen.edge]
+        asked = [self._edge(seen, part, device) for part in seen.edge for device in (part.device, *part.also)]
         if not scope.tenants:
             asked += [self._switch(seen, switch) for switch in seen.trunks]
         told = await asyncio.gather(*asked)
@@ -62,11 +62,13 @@ class AuditFleet:
             id="meanwhile",
             summary="Runs under way meanwhile",
         )
+        said = [one for one in found if one.stands or one.tenant not in moved]
         report = AuditReport(
             tenants=seen.tenants,
             devices=tuple(sorted(self._devices)),
-            findings=tuple(one for one in found if one.tenant not in moved),
-            unsaid=seen.unsaid,
+            # A router that was emptied lacks every tenant's addresses: more than a result may hold.
+            findings=tuple(most_urgent(said, MOST_FINDINGS)),
+            unsaid=seen.unsaid + max(0, len(said) - MOST_FINDINGS),
             under_way=tuple(moved),
         )
         workflow.set_current_details(_told(report))
@@ -118,18 +120,16 @@ class AuditFleet:
         )
         return [one for one in found if forgotten.get(one.subject) not in now or one.kind != "forgotten-vlan"]
 
-    async def _edge(self, seen: PlatformSeen, expected: EdgeExpected) -> list[AuditFinding]:
+    async def _edge(self, seen: PlatformSeen, expected: EdgeExpected, device: str) -> list[AuditFinding]:
         """Addresses that a device at the edge does not route, translate or know of as it should."""
-        subject, step = f"{expected.role} {expected.device}", _STEPS[expected.role](expected.device)
+        subject, step = f"{expected.role} {device}", _STEPS[expected.role](device)
         field = "translations" if expected.role == "translator" else "routes"
         things: Sequence[Route | Translation] = getattr(expected, field)
         found: list[AuditFinding] = []
         for start in range(0, len(things), AT_ONCE):
             part = things[start : start + AT_ONCE]
             wish = EdgeRequest.model_validate({"tenant": NOBODY, "action": "look", field: part})
-            outcome = await self._answer(
-                subject, expected.device, self._asking.ask(step, expected.device, wish, tries=1)
-            )
+            outcome = await self._answer(subject, device, self._asking.ask(step, device, wish, tries=1))
             if isinstance(outcome, AuditFinding):
                 return [*found, outcome]
             addresses = [one.address if isinstance(one, Route) else one.public for one in part]

@@ -330,7 +330,7 @@ class AuditReport(_Told):
     unsaid: int = 0
     """Count of findings beyond those that are told."""
     under_way: tuple[str, ...] = ()
-    """Tenants that a run changed meanwhile: nothing is said of them."""
+    """Tenants that a run changed meanwhile: nothing is said of them but drops that they lack."""
 
 
 class EdgeLook(_Told):

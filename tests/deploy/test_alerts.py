@@ -74,6 +74,8 @@ CASES = [
     Case("BerthPoolLow", 1, 40, {FREE: "9x60", USED: "91x60"}),
     Case("BerthPoolLow", 1, 100, {FREE: "99-0.5x120", USED: "1+0.5x120"}),
     Case("BerthPoolLow", 0, 40, {FREE: "50x60", USED: "50x60"}),
+    # A pool that the platform's document names no more: its gauges went to 0.
+    Case("BerthPoolLow", 0, 100, {FREE: "80x40 0x90", USED: "20x40 0x90"}),
     # A pool that is small and that nobody uses.
     Case("BerthPoolLow", 0, 40, {FREE: "4x60", USED: "0x60"}),
     Case("BerthOpenWay", 1, 1, {FOUND % ("block-policy", "a"): "1x9"}),

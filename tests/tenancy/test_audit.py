@@ -7,15 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tenancy import names
 from tenancy.audit import AuditFinding, findings
 from tenancy.documents import read_platform, read_tenant
-from tenancy.kinds import CONFIG_MAP, VPC, Object
+from tenancy.kinds import CONFIG_MAP, SUBNET, VPC, Object
 from tenancy.names import HAND_OVER
 from tenancy.plan import plan
 from tenancy.platform import Platform
 from tenancy.tenant import TenantNetwork
-from tests.tenancy.documents import FULL_TENANT, accepted, raw_platform
+from tests.tenancy.documents import FULL_TENANT, accepted, raw_platform, raw_tenant
 from tests.tenancy.kube_ovn import as_made
+from tests.tenancy.vlan_documents import raw_vlan_platform
 
 PLATFORM = read_platform(raw_platform())
 TENANT = read_tenant(FULL_TENANT, PLATFORM)
@@ -88,3 +90,56 @@ def test_an_open_way_is_told_of_a_tenant_without_a_record_as_well() -> None:
     vpc["metadata"]["annotations"] = {}
     vpc["spec"]["policyRoutes"] = []
     assert [one.kind for one in told(things)] == ["block-policy", "unfinished"]
+
+
+def physical() -> tuple[Platform, list[Object]]:
+    """A platform whose gateways are its switches, and a tenant as it was onboarded there."""
+    document = raw_vlan_platform(gateway="physical")
+    document["spec"].pop("providerNetwork", None)
+    platform = read_platform(document)
+    tenant = read_tenant(raw_tenant(), platform)
+    return platform, onboarded(tenant, platform)
+
+
+def opened(platform: Platform, things: list[Object]) -> list[tuple[str, str]]:
+    return [(one.subject, one.message) for one in findings("acme", platform, things, {}) if one.kind == "block-policy"]
+
+
+def test_where_a_switch_is_the_gateway_an_open_way_is_one_in_the_acls_of_the_subnet() -> None:
+    platform, things = physical()
+    assert opened(platform, things) == []
+    subnet = next(thing for thing in things if thing["kind"] == SUBNET.name)
+    first, *rest = subnet["spec"]["acls"]
+
+    subnet["spec"]["acls"] = rest
+    ((subject, message),) = opened(platform, things)
+    assert (subject, first["match"] in message) == ("Subnet acme--prod", True)
+
+    hole = {"direction": "from-lport", "priority": 32700, "match": "ip4.dst == 10.16.0.0/16", "action": "allow"}
+    into = {**hole, "direction": "to-lport", "match": "ip4.src == 10.16.0.0/16"}
+    lower = {**hole, "priority": 1001, "match": "ip4.dst == 10.17.0.0/16"}
+    subnet["spec"]["acls"] = [first, *rest, hole, into, lower]
+    ((subject, message),) = opened(platform, things)
+    assert (subject, message.startswith(f"lets through {hole['match']} (allow, priority 32700), which")) == (
+        "Subnet acme--prod",
+        True,
+    )
+
+
+def test_a_subnet_of_a_vlan_that_left_the_router_is_an_open_way() -> None:
+    platform = read_platform(raw_vlan_platform())
+    things = onboarded(read_tenant(raw_tenant(), platform), platform)
+    subnet = next(thing for thing in things if thing["kind"] == SUBNET.name)
+    subnet["spec"]["vlan"] = "vlan-100"
+    assert opened(platform, things) == []
+
+    del subnet["spec"]["logicalGateway"]
+
+    assert [subject for subject, _ in opened(platform, things)] == ["Subnet acme--prod"]
+
+
+def test_a_record_that_is_nested_too_deeply_is_told_as_any_that_cannot_be_read() -> None:
+    things = onboarded(TENANT, PLATFORM)
+    vpc = next(thing for thing in things if thing["kind"] == VPC.name)
+    vpc["metadata"]["annotations"][names.DOCUMENT_ANNOTATION] = "[" * 100_000
+    assert [one.kind for one in told(things)] == ["record"]

@@ -1,5 +1,6 @@
 """What a real worker shows to Prometheus and to a collector of traces, while its tenants come, fail, wait and go."""
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
@@ -311,6 +312,9 @@ class _Meter:
 
         return SimpleNamespace(set=put)
 
+    def create_counter(self, metric: str, _: str) -> Any:
+        return SimpleNamespace(add=lambda *_: None)
+
 
 def _status(tenant: str, **more: Any) -> Status:
     run: dict[str, Any] = {
@@ -363,6 +367,21 @@ async def test_the_longest_wait_is_told_by_the_runs_themselves_and_by_their_star
     assert values["berth_approval_oldest_age_seconds",] == pytest.approx(3600, abs=60)
     assert values["berth_device_unusable", "leaf-1", "unavailable"] == 0
     assert temporal.asked[3:] == ["tenant-c"], "who has said it is not asked again at once"
+
+
+async def test_a_look_that_never_succeeded_is_as_old_as_can_be_so_that_its_alert_fires() -> None:
+    nothing: Any = None
+    meter = _Meter()
+    settings = load_settings(platform="no such file", metrics_address="127.0.0.1:1", metrics_every=1)
+    async with gauges_kept(nothing, nothing, settings, cast(Any, meter)):
+        await asyncio.sleep(0.1)
+    moments = {key[1:]: value for key, value in meter.values.items() if key[0] == "berth_look_timestamp_seconds"}
+    assert moments == {("temporal",): 0, ("kubernetes",): 0}
+
+
+def test_looks_that_are_too_far_apart_for_the_alert_that_tells_of_old_ones_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="BERTH_METRICS_EVERY"):
+        load_settings(metrics_every=300)
 
 
 async def test_what_is_given_and_what_is_left_of_a_public_pool_is_told_by_family() -> None:

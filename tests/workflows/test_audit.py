@@ -149,6 +149,10 @@ async def test_an_audit_says_nothing_of_a_tenant_that_a_run_changes_meanwhile(wo
     report = await audited(world)
 
     assert (report.findings, report.under_way) == ((), (world.name,))
+    # A run may wait for weeks, and none takes a drop away for a moment.
+    await drop_taken_away(world)
+    report = await audited(world)
+    assert told(report) == {("block-policy", world.name, f"Vpc {world.name}")}
     await run.cancel()
 
 

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 
 import pytest
 from temporalio.client import Client
+from temporalio.runtime import Runtime
 
 from clients.kube_ovn import holders, reservations
 from clients.kube_ovn.client import KubeOvn
@@ -42,6 +43,7 @@ from workers.connect import connect_kubernetes
 from workers.devices import sessions
 from workers.doctor.examination import Examination
 from workers.doctor.findings import Area
+from workers.gauges import Gauges
 from workers.observe import plans
 from workers.worker import make_worker
 from workflows.face import AUDIT_FLEET, AuditReport
@@ -181,6 +183,8 @@ async def change_and_take_back(world: World, tenant: Document) -> None:
     """A tenant that is there is audited, planned anew, changed as far as it can be, and goes."""
     audit = await world.started(AUDIT_FLEET, f"audit-{uuid4()}", args=[])
     assert AuditReport.model_validate(await audit.result()).findings == ()
+    # What a worker that keeps metrics looks at beside its runs.
+    await Gauges(world.client, world.api, world.settings, Runtime.default().metric_meter).look_at_kubernetes()
     platform = read_platform(json.loads(world.settings.platform.read_text()))
     assert await plans(world.settings, [read_tenant(tenant, platform)])
     changed = json.loads(json.dumps(tenant))

@@ -210,7 +210,7 @@ def _seen(
     holders: dict[str, str] = {}
     edge: dict[tuple[str, str], list[Route | Translation]] = defaultdict(list)
     for tenant, objects in tenants.items():
-        if (announced := announced_of(objects)) is None:
+        if (announced := announced_of(tenant, objects)) is None:
             continue
         holders |= {route.address: tenant for route in announced.routes}
         holders |= {pair.public: tenant for pair in announced.translations}

@@ -13,6 +13,7 @@ from cli.errors import CommandError, configuration_failure
 from cli.exit_codes import ExitCode
 from cli.options import Json
 from cli.runs import told
+from cli.serving import absence
 from cli.session import Session, session
 from cli.terminal import clean, say, show, show_json
 from workers.settings import ConfigurationError
@@ -20,6 +21,8 @@ from workflows.face import AUDIT_FLEET, AuditReport
 
 TELL_AFTER_SECONDS = 3.0
 """Without an answer the command says what it waits for."""
+LONG_SECONDS = 20.0
+"""And after so many more, who may be missing."""
 
 
 def audit(
@@ -38,7 +41,14 @@ def audit(
         show_json(report.model_dump(mode="json", by_alias=True))
     else:
         _show(report)
-    return ExitCode.NEEDS_OPERATOR if report.findings else ExitCode.OK
+    if report.findings:
+        return ExitCode.NEEDS_OPERATOR
+    if (absent := len(set(tenants or ())) - report.tenants) > 0:
+        message = (
+            f"nothing on this platform bears the label of {absent} of the tenants that were named: check the names"
+        )
+        raise CommandError(ExitCode.NOT_FOUND, message)
+    return ExitCode.OK
 
 
 async def _audit(here: Session, tenants: list[str]) -> AuditReport:
@@ -57,6 +67,11 @@ async def _audit(here: Session, tenants: list[str]) -> AuditReport:
             await asyncio.wait([result], timeout=TELL_AFTER_SECONDS)
             if not result.done():
                 say(f"auditing, see {handle.id} in the Temporal UI")
+                await asyncio.wait([result], timeout=LONG_SECONDS)
+            if not result.done():
+                say(
+                    f"no end yet: devices may be slow to answer, or {await absence(client, handle, here.settings.task_queue)}"
+                )
             report: AuditReport = await result
             return report
         except WorkflowFailureError as error:

@@ -267,9 +267,9 @@ def reserved_id(vlan: Object) -> int | None:
     return number if mine and isinstance(number, int) and _name(vlan) == names.vlan(number) else None
 
 
-def announced_of(observed: Sequence[Object]) -> Announcement | None:
+def announced_of(tenant: str, observed: Sequence[Object]) -> Announcement | None:
     """What is announced of a tenant by its VPC's record; None where that says nothing, or cannot be read."""
-    vpc = next((thing for thing in observed if thing["kind"] == VPC.name), None)
+    vpc = next((thing for thing in observed if thing["kind"] == VPC.name and _name(thing) == names.vpc(tenant)), None)
     try:
         return recorded(vpc)
     except ValueError:

@@ -26,6 +26,12 @@ def test_an_audit_tells_each_finding_with_what_to_do_and_exits_for_scripts(groun
     assert ground.berth("offboard", "audited").returncode == ExitCode.OK
 
 
+def test_an_audit_of_a_tenant_that_is_not_there_is_no_clean_bill(ground: Ground) -> None:
+    missed = ground.berth("audit", "audted")
+    assert missed.returncode == ExitCode.NOT_FOUND
+    assert "bears the label of 1 of the tenants that were named" in missed.stderr
+
+
 def test_setup_makes_the_schedule_and_says_what_was_there(ground: Ground) -> None:
     first = json.loads(ground.berth("setup", "--json").stdout)["made"]
     assert [one["outcome"] for one in first] == ["there", "there", "created"]

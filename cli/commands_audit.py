@@ -95,10 +95,14 @@ def _show(report: AuditReport) -> None:
         say(f"{report.unsaid} more findings are not told: mend these first")
     if report.under_way:
         say(f"of {', '.join(report.under_way)} nothing but missing drops is told: a run was under way meanwhile")
-    looked = f"{report.tenants} tenants and {len(report.devices)} devices looked at"
+    looked = f"{_counted(report.tenants, 'tenant')} and {_counted(len(report.devices), 'device')} looked at"
     count = len(report.findings) + report.unsaid
     found = "1 finding" if count == 1 else f"{count or 'no'} findings"
     say(f"{looked}: {found}")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def setup(

@@ -86,6 +86,28 @@ def test_the_site_is_built_and_nothing_of_it_is_fetched_from_elsewhere(tmp_path:
         )
 
 
+def test_no_command_of_a_page_is_swallowed_by_the_line_above_it() -> None:
+    """A block that is indented is a block only after an empty line; else Markdown makes prose of it, and says nothing."""
+    swallowed = []
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        fenced, before = False, ""
+        for number, line in enumerate(page.read_text().splitlines(), start=1):
+            fenced ^= line.lstrip().startswith("```")
+            in_a_list = (
+                before.lstrip().startswith(("- ", "* ")) or before.lstrip()[:1].isdigit() or before.startswith(" ")
+            )
+            if (
+                not fenced
+                and line.startswith("    ")
+                and before.strip()
+                and not in_a_list
+                and not before.startswith("!!!")
+            ):
+                swallowed.append(f"{page.relative_to(ROOT)}:{number}")
+            before = line
+    assert swallowed == []
+
+
 def test_a_link_and_an_anchor_that_lead_nowhere_fail_the_build(tmp_path: Path) -> None:
     (tmp_path / "pages").mkdir()
     (tmp_path / "pages" / "index.md").write_text("# One\n\n[a](#no-such-heading) [b](no-such-page.md)\n")

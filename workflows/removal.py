@@ -75,7 +75,7 @@ class Removals:
         if decision.decision == "skip" and (needed := self._needed(decision.step or waiting[0])):
             return f"step {decision.step or waiting[0]} cannot be skipped, because {needed}: retry, or abort"
         if decision.decision == "skip" and not (decision.reason or "").strip():
-            return "to skip needs a reason: it is kept in the run's history, because something stays behind"
+            return "to skip needs a reason (--reason): it is kept in the run's history, because something stays behind"
         for field, text in (("reason", decision.reason or ""), ("by", decision.by or "")):
             if not text.isprintable() or len(text) > LONGEST_TEXT:
                 return f"{field} is {text[:60]!r}: write one line of {LONGEST_TEXT} characters at the most"

@@ -11,7 +11,7 @@ def test_an_audit_tells_each_finding_with_what_to_do_and_exits_for_scripts(groun
     assert ground.berth("onboard", ground.document("audited", cidr="10.60.0.0/24")).returncode == ExitCode.OK
     clean = ground.berth("audit", "audited")
     assert (clean.returncode, clean.stdout) == (ExitCode.OK, "")
-    assert "1 tenants and 0 devices looked at: no findings" in clean.stderr
+    assert "1 tenant and 0 devices looked at: no findings" in clean.stderr
 
     hand_over = f"{ground.lab.kubernetes_url}/api/v1/namespaces/tenant-audited/configmaps/berth-network"
     with urlopen(Request(hand_over, method="DELETE")) as answer:  # noqa: S310  # the lab's own address

@@ -29,12 +29,11 @@ from tenancy.edge import (
     OneToOneNat,
     StaticRoutes,
     Translator,
-    edge_device_named,
     routers_of,
 )
-from tenancy.platform import Platform
+from tenancy.platform import Platform, devices_of
 from tenancy.switches import Switch
-from tenancy.vlans import ApprovalRules, VlanMode, switch_named
+from tenancy.vlans import ApprovalRules, VlanMode
 
 APPROVED: Collection[Action] = ("ensure", "verify")
 """What is done, or called done, with an approval only."""
@@ -297,11 +296,9 @@ class DeviceSteps:
 
 def _device(platform: Platform, name: str) -> tuple[Switch | EdgeDevice, VlanMode | Announce]:
     """The device of this name, and the part of the document it stands in. Raises RefusedError `no-such-device`."""
-    vlan, announce = platform.spec.vlan, platform.spec.announce
-    if vlan is not None and (switch := switch_named(vlan, name)) is not None:
-        return switch, vlan
-    if announce is not None and (device := edge_device_named(announce, name)) is not None:
-        return device, announce
+    for device, part in devices_of(platform):
+        if device.name == name:
+            return device, part
     raise RefusedError(
         f"device {name} is not in the platform's document: add it to vlan.switches or to announce, or leave it out",
         reason="no-such-device",

@@ -110,8 +110,3 @@ def edge_devices(announce: Announce) -> Iterator[EdgeDevice]:
     yield from translators_of(announce)
     yield from routers_of(announce)
     yield from announce.neighbours
-
-
-def edge_device_named(announce: Announce, name: Name) -> EdgeDevice | None:
-    """The device of this name; None where the document has none."""
-    return next((device for device in edge_devices(announce) if device.name == name), None)

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tenancy.edge import Announce
+from tenancy.edge import Announce, EdgeDevice, edge_devices
 from tenancy.fields import Cidr, Document, IpAddress, Line, Name, Network, ObjectName
+from tenancy.switches import Switch
 from tenancy.tenant import MOST, Several
 from tenancy.vlans import VlanMode
 
@@ -83,6 +84,17 @@ class Platform(Document):
     kind: Literal["Platform"]
     metadata: PlatformMetadata
     spec: PlatformSpec
+
+
+def devices_of(platform: Platform) -> list[tuple[Switch | EdgeDevice, VlanMode | Announce]]:
+    """Every switch and every device at the edge, each with the part of the document it stands in."""
+    vlan, announce = platform.spec.vlan, platform.spec.announce
+    found: list[tuple[Switch | EdgeDevice, VlanMode | Announce]] = []
+    if vlan is not None:
+        found += [(switch, vlan) for switch in vlan.switches]
+    if announce is not None:
+        found += [(device, announce) for device in edge_devices(announce)]
+    return found
 
 
 def blocked_cidrs(platform: Platform) -> tuple[Network, ...]:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from tenancy.fields import Document, Name, ObjectName
+from tenancy.fields import Document, ObjectName
 from tenancy.mistakes import wrong
 from tenancy.switches import Credentials, FilePath, SecretReference, Switch
 from tenancy.tenant import Several
@@ -78,11 +78,6 @@ def candidates(vlan: VlanMode) -> list[int]:
         for number in range(vlan.range.first, vlan.range.last + 1)
         if number not in excluded and number not in RESERVED_IDS
     ]
-
-
-def switch_named(vlan: VlanMode, name: Name) -> Switch | None:
-    """The switch of this name; None where the document has none."""
-    return next((switch for switch in vlan.switches if switch.name == name), None)
 
 
 def as_ranges(numbers: Iterable[int]) -> str:

@@ -39,9 +39,8 @@ from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.levels import levels, tenants
 from tenancy import names
 from tenancy.audit import FindingKind
-from tenancy.edge import edge_devices
 from tenancy.plan import Stage
-from tenancy.platform import Platform
+from tenancy.platform import devices_of
 from workers.settings import Settings
 from workers.setup import AUDIT_SCHEDULE
 from workflows.face import AUDIT_FLEET, DEVICE_QUEUE, OFFBOARD, ONBOARD, STAGE, AuditReport, Outcome, Status
@@ -163,7 +162,7 @@ class Gauges:
 
     def _show_devices(self, queues: Iterable[WorkflowExecution]) -> None:
         # Others may start a workflow of any name; only what the document names becomes a label.
-        devices = _devices(read_platform_file(self.settings.platform))
+        devices = {device.name for device, _ in devices_of(read_platform_file(self.settings.platform))}
         unusable = []
         for queue in queues:
             device, stage = queue.id.removeprefix(names.device_workflow("")), queue.typed_search_attributes.get(STAGE)
@@ -255,11 +254,3 @@ def _stage(run: WorkflowExecution) -> str:
 
 def _age(moment: datetime) -> float:
     return max(0.0, (datetime.now(UTC) - moment).total_seconds())
-
-
-def _devices(platform: Platform) -> frozenset[str]:
-    vlan, announce = platform.spec.vlan, platform.spec.announce
-    switches = [switch.name for switch in vlan.switches] if vlan is not None else []
-    return frozenset(
-        [*switches, *(device.name for device in edge_devices(announce))] if announce is not None else switches
-    )

@@ -3,8 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -33,7 +32,7 @@ from clients.kube_ovn.reservations import refusal_of_use
 from clients.kube_ovn.secret import secret_reader
 from tenancy import names
 from workers.connect import check_namespace, connect_kubernetes, connect_temporal
-from workers.devices import sessions
+from workers.devices import have_threads, sessions
 from workers.gauges import gauges_kept
 from workers.health import health_pages, readiness
 from workers.logs import StepContext
@@ -52,11 +51,9 @@ from workflows.upgrading import UpgradingDeviceQueue
 
 _log = structlog.get_logger(__name__)
 
-THREADS = 40
-"""About 32 sessions with switches at once are the best for two cores (measured); others need a thread for a moment."""
 DEVICE_POLLS = 1
 """Questions for work on devices that are open at once. Each that a frozen worker leaves open swallows a batch, which another
-worker gets 15 seconds later; the SDK's five would take more than a minute. A session lasts seconds and takes one of THREADS,
+worker gets 15 seconds later; the SDK's five would take more than a minute. A session lasts seconds and takes one of its threads,
 so one question brings work fast enough."""
 WORKFLOWS = (OnboardTenant, OffboardTenant, DeviceQueue, LookAtEdge, AuditFleet)
 _VERSIONED = tuple(UpgradingDeviceQueue if one is DeviceQueue else one for one in WORKFLOWS)
@@ -196,8 +193,7 @@ async def _serving(settings: Settings, plugins: Sequence[Plugin]) -> AsyncIterat
         read_platform_file(settings.platform)
     except UnavailableError as error:
         raise ConfigurationError(str(error)) from error
-    # Sessions with switches run in threads, of which Python would have six on two cores.
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "berth"))
+    have_threads()
     client = await connect_temporal(settings, plugins)
     await check_namespace(client, SEARCH_ATTRIBUTES)
     kube = await connect_kubernetes(settings)
@@ -209,7 +205,7 @@ async def _serving(settings: Settings, plugins: Sequence[Plugin]) -> AsyncIterat
         async with (
             health_pages(settings.health_address, ready),
             make_worker(client, kube, settings),
-            _gauges(client, kube, settings),
+            gauges_kept(client, kube, settings, Runtime.default().metric_meter),
         ):
             _log.info("serving", task_queues=queues, namespace=client.namespace, version=version)
             try:
@@ -219,13 +215,6 @@ async def _serving(settings: Settings, plugins: Sequence[Plugin]) -> AsyncIterat
                 _log.info("stopping: steps under way get time to finish", seconds=settings.shutdown_grace)
     finally:
         await kube.close()
-
-
-def _gauges(client: Client, kube: KubeOvn, settings: Settings) -> AbstractAsyncContextManager[None]:
-    """What no single step knows is found out by those who serve the platform; a worker beside the devices may not look."""
-    if settings.serves == "devices":
-        return nullcontext()
-    return gauges_kept(client, kube, settings, Runtime.default().metric_meter)
 
 
 async def serve(settings: Settings, *, ready: Callable[[], None] | None = None) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from activities.platform import read_allowed_signers, read_edge_signers, read_platform_file
 from clients.errors import RefusedError, UnavailableError
 from clients.secrets import ReadSecret, secret_value, where_is
-from tenancy.edge import ByEdgeTeam, edge_devices
+from tenancy.edge import ByEdgeTeam
 from tenancy.mistakes import InvalidDocumentError
-from tenancy.platform import Platform
+from tenancy.platform import Platform, devices_of
 from tenancy.signatures import without_a_key
 from tenancy.switches import SecretReference
 from tenancy.vlans import ApprovalRules
@@ -32,11 +32,8 @@ def platform_document(settings: Settings) -> tuple[Platform | None, list[Finding
         platform = read_platform_file(settings.platform)
     except UnavailableError as error:
         return None, findings(AREA, DOCUMENT, gaps=_mistakes(error, str(settings.platform)), well="")
-    spec = platform.spec
-    devices = len(spec.vlan.switches if spec.vlan else ()) + len(
-        list(edge_devices(spec.announce)) if spec.announce else ()
-    )
-    well = f"{settings.platform}: {platform.metadata.name}, mode {spec.mode}, {devices} devices"
+    count = len(devices_of(platform))
+    well = f"{settings.platform}: {platform.metadata.name}, mode {platform.spec.mode}, {count} devices"
     return platform, findings(AREA, DOCUMENT, gaps=(), well=well)
 
 
@@ -71,8 +68,8 @@ def _decisions(platform: Platform) -> Iterator[tuple[ApprovalRules, str, Callabl
 
 def known_hosts(settings: Settings, platform: Platform) -> Finding | None:
     """Whether the file with the devices' host keys can be read; None where there are no devices."""
-    spec, file = platform.spec, settings.known_hosts
-    if spec.vlan is None and (spec.announce is None or not any(edge_devices(spec.announce))):
+    file = settings.known_hosts
+    if not devices_of(platform):
         return None
     try:
         text = file.read_text()

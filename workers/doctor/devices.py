@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
 from clients.devices.examining import examine
@@ -11,19 +10,16 @@ from clients.errors import RefusedError, UnavailableError
 from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.secret import secret_reader
 from clients.secrets import ReadSecret
-from tenancy.edge import Announce, EdgeDevice, Translator, edge_devices
-from tenancy.platform import Platform
+from tenancy.edge import Announce, EdgeDevice, Translator
+from tenancy.platform import Platform, devices_of
 from tenancy.switches import Switch
 from tenancy.vlans import VlanMode
-from workers.devices import is_neighbour, logins
+from workers.devices import have_threads, is_neighbour, logins
 from workers.doctor.findings import Area, Finding, findings
 from workers.observe import platform_of
 from workers.settings import ConfigurationError, Settings
 
 AREA = Area.DEVICES
-THREADS = 40
-"""Each session takes one; Python would have six on two cores."""
-
 
 GetKube: TypeAlias = Callable[[], Awaitable[KubeOvn | None]]
 """A client of the Kubernetes API; None where it cannot be used."""
@@ -34,11 +30,11 @@ async def devices(settings: Settings, platform: Platform, kube: GetKube, under_w
 
     `under_way` holds meanwhile what each is called that has not been looked at yet.
     """
-    parts = _devices(platform)
+    parts = devices_of(platform)
     if not parts:
         nothing = "the platform has none: no switches, and nothing at the edge"
         return [Finding(area=AREA, subject="devices", state="passed", message=nothing)]
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "berth"))
+    have_threads()
     found = await asyncio.gather(*(_examined(settings, kube, part, device, under_way) for device, part in parts))
     left = [_subject(device) for (device, _), one in zip(parts, found, strict=True) if one is None]
     looked = [finding for one in found if one is not None for finding in one]
@@ -46,17 +42,6 @@ async def devices(settings: Settings, platform: Platform, kube: GetKube, under_w
         why = "not looked at: their credentials are in Secrets, and the Kubernetes API cannot be used"
         looked.append(Finding(area=AREA, subject=", ".join(left), state="skipped", message=why))
     return looked
-
-
-def _devices(platform: Platform) -> list[tuple[Switch | EdgeDevice, VlanMode | Announce]]:
-    """Every device, each with the part of the document it stands in."""
-    vlan, announce = platform.spec.vlan, platform.spec.announce
-    found: list[tuple[Switch | EdgeDevice, VlanMode | Announce]] = []
-    if vlan is not None:
-        found += [(switch, vlan) for switch in vlan.switches]
-    if announce is not None:
-        found += [(device, announce) for device in edge_devices(announce)]
-    return found
 
 
 def _subject(device: Switch | EdgeDevice) -> str:
@@ -115,7 +100,7 @@ async def untrusted_host_keys(settings: Settings) -> tuple[list[OfferedKey], lis
     Nobody has said yet that these keys are the right ones. Raises ConfigurationError where the platform's document
     is at fault.
     """
-    devices = [device for device, _ in _devices(platform_of(settings))]
+    devices = [device for device, _ in devices_of(platform_of(settings))]
     keys: list[OfferedKey] = []
     unasked: list[str] = []
     for host, port, behind in _hosts(devices):

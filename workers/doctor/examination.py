@@ -8,8 +8,7 @@ from typing import TypeVar
 from clients.errors import UnavailableError
 from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.secret import secret_reader
-from tenancy.edge import edge_devices
-from tenancy.platform import Platform
+from tenancy.platform import Platform, devices_of
 from workers.doctor.configuration import DOCUMENT, files_named, known_hosts, platform_document, settings_in_force
 from workers.doctor.devices import devices
 from workers.doctor.findings import Area, Finding
@@ -107,7 +106,7 @@ class Examination:
         return found + await files_named(platform, self._read_secret)
 
     async def _temporal(self, platform: Platform | None, document: list[Finding]) -> list[Finding]:
-        has_devices = None if platform is None else _has_devices(platform)
+        has_devices = None if platform is None else bool(devices_of(platform))
         found = await self._waited("Temporal", temporal(self._settings, devices=has_devices is True))
         if has_devices is None:
             found += self._without_document(Area.TEMPORAL, "task queue of the devices", document)
@@ -145,11 +144,6 @@ class Examination:
             self._causes.append(hosts)
             return [_skipped(Area.DEVICES, "devices", "the file with their host keys cannot be read")]
         return await devices(self._settings, platform, self._kube, self.under_way)
-
-
-def _has_devices(platform: Platform) -> bool:
-    spec = platform.spec
-    return spec.vlan is not None or (spec.announce is not None and any(edge_devices(spec.announce)))
 
 
 def _skipped(area: Area, subject: str, why: str) -> Finding:

@@ -1,31 +1,19 @@
 """Who serves a task queue, as far as Temporal knows: it remembers for five minutes who asked for work."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client, WorkflowHandle
 from temporalio.common import WorkerDeploymentVersion
 
 from tenancy import names
-
-
-@dataclass(frozen=True)
-class Poller:
-    """One worker that asked for work."""
-
-    seen: datetime
-    version: WorkerDeploymentVersion | None
-    """None for a worker without one."""
+from workers.pollers import ACTIVITY, WORKFLOW, Poller, pollers
 
 
 async def absence(client: Client, handle: WorkflowHandle[Any, Any], task_queue: str) -> str:
     """Why nobody answered for a run."""
-    found = await _pollers(client, task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
+    found = await pollers(client, task_queue, WORKFLOW)
     pinned = await _version_of(handle)
     if pinned is not None:
         found = [one for one in found if one.version == pinned]
@@ -55,36 +43,19 @@ async def absence(client: Client, handle: WorkflowHandle[Any, Any], task_queue: 
 async def another_version_serves(client: Client, handle: WorkflowHandle[Any, Any], task_queue: str) -> bool:
     """Whether a run without an answer only lacks the workers of its own version, and new runs find others."""
     pinned = await _version_of(handle)
-    found = await _pollers(client, task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
+    found = await pollers(client, task_queue, WORKFLOW)
     return pinned is not None and any(one.version not in (None, pinned) for one in found)
 
 
 async def no_worker_beside_devices(client: Client, task_queue: str) -> str | None:
     """That nobody has asked lately for what runs of this task queue want done on devices; None where somebody has."""
     devices = names.device_task_queue(task_queue)
-    if await _pollers(client, devices, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY):
+    if await pollers(client, devices, ACTIVITY):
         return None
     return (
         f"no worker serves {devices}, so nothing is done on devices: start one where they can be reached (`berth worker` with"
         " BERTH_SERVES=devices)"
     )
-
-
-async def _pollers(client: Client, task_queue: str, kind: TaskQueueType.ValueType) -> Sequence[Poller]:
-    answer = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
-        )
-    )
-    return [
-        Poller(
-            one.last_access_time.ToDatetime(tzinfo=UTC),
-            WorkerDeploymentVersion(one.deployment_options.deployment_name, one.deployment_options.build_id)
-            if one.deployment_options.deployment_name
-            else None,
-        )
-        for one in answer.pollers
-    ]
 
 
 async def _version_of(handle: WorkflowHandle[Any, Any]) -> WorkerDeploymentVersion | None:
@@ -93,5 +64,5 @@ async def _version_of(handle: WorkflowHandle[Any, Any]) -> WorkerDeploymentVersi
     return WorkerDeploymentVersion(told.deployment_name, told.build_id) if told.deployment_name else None
 
 
-def _ago(pollers: Sequence[Poller]) -> int:
-    return max(0, round((datetime.now(UTC) - max(one.seen for one in pollers)).total_seconds()))
+def _ago(found: Sequence[Poller]) -> int:
+    return max(0, round((datetime.now(UTC) - max(one.seen for one in found)).total_seconds()))

@@ -7,9 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from temporalio.api.enums.v1 import TaskQueueType, WorkerDeploymentVersionStatus
-from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
-    DescribeTaskQueueRequest,
     DescribeWorkerDeploymentRequest,
     SetWorkerDeploymentCurrentVersionRequest,
 )
@@ -18,6 +16,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from clients.kube_ovn.answers import plain
 from tenancy import names
+from workers.pollers import ACTIVITY, WORKFLOW, pollers
 from workers.settings import ConfigurationError, UnreachableError
 
 LOOK_EVERY = 0.5
@@ -178,8 +177,8 @@ def _quoted(text: str) -> str:
 def _queues(task_queue: str) -> Sequence[tuple[str, TaskQueueType.ValueType]]:
     """The runs' task queue and the devices', each with what a worker asks it for."""
     return (
-        (task_queue, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW),
-        (names.device_task_queue(task_queue), TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY),
+        (task_queue, WORKFLOW),
+        (names.device_task_queue(task_queue), ACTIVITY),
     )
 
 
@@ -187,13 +186,8 @@ async def _workers(
     client: Client, deployment: str, task_queue: str, kind: TaskQueueType.ValueType
 ) -> Mapping[str, int]:
     """How many workers of each version ask for work of a task queue."""
-    answer = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace, task_queue=TaskQueue(name=task_queue), task_queue_type=kind
-        )
-    )
     asking: dict[str, set[str]] = {}
-    for one in answer.pollers:
-        if one.deployment_options.deployment_name == deployment:
-            asking.setdefault(one.deployment_options.build_id, set()).add(one.identity)
+    for one in await pollers(client, task_queue, kind):
+        if one.version is not None and one.version.deployment_name == deployment:
+            asking.setdefault(one.version.build_id, set()).add(one.identity)
     return {build_id: len(identities) for build_id, identities in asking.items()}

@@ -75,7 +75,7 @@ class Temporal:
             raise RPCError("nobody", RPCStatusCode.DEADLINE_EXCEEDED, b"")
         return account(tenant, self.runs[tenant].typed_search_attributes[STAGE])
 
-    async def describe_task_queue(self, _: object) -> Any:
+    async def describe_task_queue(self, _: object, **_timeout: object) -> Any:
         self.calls["describe"] += 1
         return SimpleNamespace(pollers=[])
 

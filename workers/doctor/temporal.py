@@ -1,23 +1,22 @@
 """The doctor's look at Temporal: whether it answers, is prepared, and somebody takes what a run asks for."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
-    DescribeTaskQueueRequest,
     DescribeWorkerDeploymentRequest,
     GetSystemInfoRequest,
 )
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from clients.kube_ovn.answers import plain
+from clients.kube_ovn.answers import plain, some
 from tenancy import names
 from workers.connect import check_namespace, connect_temporal
 from workers.doctor.findings import SILENT_MINUTES, Area, Finding
+from workers.pollers import ACTIVITY, WORKFLOW, pollers
 from workers.settings import ConfigurationError, Settings, UnreachableError
 from workflows.face import SEARCH_ATTRIBUTES
 
@@ -43,9 +42,9 @@ async def temporal(settings: Settings, *, devices: bool) -> list[Finding]:
     if found[-1].state == "failed":
         why = f"nobody can tell while namespace {client.namespace} is not as it has to be"
         return [*found, Finding(area=AREA, subject="workers", state="skipped", message=why)]
-    looks = [_queue(client, settings.task_queue, ("WORKFLOW", "ACTIVITY"), "platform")]
+    looks = [_queue(client, settings.task_queue, {"workflow": WORKFLOW, "activity": ACTIVITY}, "platform")]
     if devices:
-        looks.append(_queue(client, names.device_task_queue(settings.task_queue), ("ACTIVITY",), "devices"))
+        looks.append(_queue(client, names.device_task_queue(settings.task_queue), {"activity": ACTIVITY}, "devices"))
     if settings.deployment is not None:
         looks.append(_deployment(client, settings.deployment, settings.build_id))
     return [*found, *await asyncio.gather(*looks)]
@@ -77,25 +76,17 @@ async def _namespace(client: Client) -> Finding:
     return _passed(subject, f"there, with the search attributes {', '.join(SEARCH_ATTRIBUTES)}")
 
 
-async def _queue(client: Client, queue: str, kinds: Sequence[str], serving: str) -> Finding:
+async def _queue(client: Client, queue: str, kinds: Mapping[str, TaskQueueType.ValueType], serving: str) -> Finding:
     """Whether somebody asks for tasks of each kind there."""
     subject = f"task queue {queue}"
     seen: dict[str, datetime] = {}
     silent = []
     try:
-        for kind in kinds:
-            answer = await client.workflow_service.describe_task_queue(
-                DescribeTaskQueueRequest(
-                    namespace=client.namespace,
-                    task_queue=TaskQueue(name=queue),
-                    task_queue_type=TaskQueueType.Value(f"TASK_QUEUE_TYPE_{kind}"),
-                ),
-                timeout=CALL_TIMEOUT,
-            )
-            asked = {one.identity: one.last_access_time.ToDatetime(UTC) for one in answer.pollers}
+        for work, kind in kinds.items():
+            asked = {one.identity: one.seen for one in await pollers(client, queue, kind, within=CALL_TIMEOUT)}
             recent = {who: when for who, when in asked.items() if datetime.now(UTC) - when < SILENT}
             if not recent:
-                silent.append((kind.lower(), max(asked.values(), default=None)))
+                silent.append((work, max(asked.values(), default=None)))
             seen |= recent
     except RPCError as error:
         why = f"Temporal does not tell who serves it ({_words(error)}): see `temporal task-queue describe --task-queue {queue}`"
@@ -107,7 +98,7 @@ async def _queue(client: Client, queue: str, kinds: Sequence[str], serving: str)
         remedy = f"start `berth worker` with BERTH_SERVES={serving} or everything, or see its log"
         why = f"no worker takes its {kinds_told} tasks{ago}: {remedy}"
         return _failed(subject, why, answered=False)
-    return _passed(subject, f"served by {some_of(seen)}")
+    return _passed(subject, f"served by {some(plain(who, 60) for who in seen)}")
 
 
 async def _deployment(client: Client, deployment: str, build: str) -> Finding:
@@ -138,13 +129,6 @@ async def _deployment(client: Client, deployment: str, build: str) -> Finding:
         )
         return Finding(area=AREA, subject=subject, state="warned", message=why)
     return _passed(subject, f"its current version is {plain(current, 60)}")
-
-
-def some_of(identities: Collection[str]) -> str:
-    """The first few, and how many there are beside them."""
-    first = [plain(who, 60) for who in sorted(identities)[:3]]
-    more = len(identities) - len(first)
-    return ", ".join(first) + (f" and {more} more" if more else "")
 
 
 def _passed(subject: str, message: str) -> Finding:

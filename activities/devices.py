@@ -266,8 +266,14 @@ class DeviceSteps:
     ) -> Sequence[DeviceOutcome]:
         if not wanted:
             return ()
+
+        async def measured() -> Sequence[DeviceOutcome]:
+            with SessionMeasure(activity.metric_meter(), device.name, wanted) as session:
+                session.done = await self._work(device, part, wanted, alive=fence.alive, progress=progress)
+            return session.done
+
         # A task of its own, because a session cannot be cut off from outside: it ends by itself where the fence is closed.
-        working = asyncio.ensure_future(self._measured(device, part, wanted, fence, progress))
+        working = asyncio.ensure_future(measured())
         cancelled: asyncio.CancelledError | None = None
         while not working.done():
             try:
@@ -279,19 +285,6 @@ class DeviceSteps:
             raise cancelled
         # What was saved before the end is told, cancelled or not.
         return working.result()
-
-    async def _measured(
-        self,
-        device: Switch | EdgeDevice,
-        part: VlanMode | Announce,
-        wanted: Sequence[AnyRequest],
-        fence: Fence,
-        progress: Callable[[str], None],
-    ) -> Sequence[DeviceOutcome]:
-        session = SessionMeasure(activity.metric_meter(), device.name, wanted)
-        with session:
-            done = session.done = await self._work(device, part, wanted, alive=fence.alive, progress=progress)
-        return done
 
 
 def _device(platform: Platform, name: str) -> tuple[Switch | EdgeDevice, VlanMode | Announce]:

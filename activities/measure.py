@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Self
 
 from temporalio.common import MetricMeter
 
@@ -27,11 +28,12 @@ class SessionMeasure:
         self._meter = meter
         self._device = device
         self._requests = requests
-        self._started = time.monotonic()
+        self._started = 0.0
         self.done: Sequence[DeviceOutcome] = ()
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self._started = time.monotonic()
+        return self
 
     def __exit__(self, _type: object, error: BaseException | None, _traceback: TracebackType | None) -> None:
         meter, device = self._meter, self._device

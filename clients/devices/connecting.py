@@ -52,48 +52,33 @@ def session(
     progress("connect")
     with ExitStack() as stack:
         with spanning("connect", SpanKind.CLIENT):
-            opened = _opened(stack, device, where, login, cli, known_hosts, jump, alive, progress)
-        yield opened
-
-
-def _opened(
-    stack: ExitStack,
-    device: Device,
-    where: str,
-    login: Login,
-    cli: CommandLine,
-    known_hosts: Path,
-    jump: Login | None,
-    alive: Callable[[], bool],
-    progress: Callable[[str], None],
-) -> Session:
-    trusted(known_hosts, device.host, device.port, where)
-    try:
-        opened = stack.enter_context(_way(device, known_hosts, jump, where))
-        connection = ConnectHandler(
-            device_type=cli.device_type,
-            host=device.host,
-            port=device.port,
-            username=login.username,
-            password=login.password,
-            pkey=login.private_key,
-            allow_agent=login.agent,
-            ssh_strict=True,
-            alt_host_keys=True,
-            alt_key_file=str(known_hosts),
-            conn_timeout=CONNECT_SECONDS,
-            banner_timeout=CONNECT_SECONDS,
-            auth_timeout=AUTH_SECONDS,
-            fast_cli=True,
-            sock=opened,
-        )
-    except (NetmikoBaseException, SSHException, OSError, EOFError, ValueError) as error:
-        raise failure(error, where, login.username) from error
-    opened_session = Session(connection, cli, where, alive, progress)
-    stack.callback(opened_session.close)
-    if cli.enable:
-        opened_session.enable(login.enable_secret)
-    return opened_session
+            trusted(known_hosts, device.host, device.port, where)
+            try:
+                opened = stack.enter_context(_way(device, known_hosts, jump, where))
+                connection = ConnectHandler(
+                    device_type=cli.device_type,
+                    host=device.host,
+                    port=device.port,
+                    username=login.username,
+                    password=login.password,
+                    pkey=login.private_key,
+                    allow_agent=login.agent,
+                    ssh_strict=True,
+                    alt_host_keys=True,
+                    alt_key_file=str(known_hosts),
+                    conn_timeout=CONNECT_SECONDS,
+                    banner_timeout=CONNECT_SECONDS,
+                    auth_timeout=AUTH_SECONDS,
+                    fast_cli=True,
+                    sock=opened,
+                )
+            except (NetmikoBaseException, SSHException, OSError, EOFError, ValueError) as error:
+                raise failure(error, where, login.username) from error
+            opened_session = Session(connection, cli, where, alive, progress)
+            stack.callback(opened_session.close)
+            if cli.enable:
+                opened_session.enable(login.enable_secret)
+        yield opened_session
 
 
 @contextmanager

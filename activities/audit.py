@@ -20,7 +20,7 @@ from clients.kube_ovn.client import KubeOvn
 from clients.kube_ovn.objects import is_being_deleted
 from clients.kube_ovn.readiness import READINESS
 from tenancy import names
-from tenancy.announcement import Route, Translation
+from tenancy.announcement import EdgeRole, Route, Translation
 from tenancy.audit import AuditFinding, announced_of, findings, most_urgent, reserved_id
 from tenancy.fields import Name
 from tenancy.kinds import CONFIG_MAP, NAMESPACE, VLAN, VPC, Object
@@ -47,15 +47,12 @@ class AuditScope(BaseModel):
 
 
 class EdgeExpected(BaseModel):
-    """What one device at the edge should hold, of all tenants."""
+    """What devices at the edge should hold alike, of all tenants."""
 
     model_config = ConfigDict(frozen=True)
 
-    device: str
-    also: tuple[str, ...] = ()
-    """Others that should hold the same."""
-    role: str
-    """`router`, `neighbour` or `translator`."""
+    role: EdgeRole
+    devices: tuple[str, ...]
     routes: tuple[Route, ...] = ()
     translations: tuple[Translation, ...] = ()
 
@@ -208,19 +205,14 @@ def _seen(
     platform: Platform, tenants: dict[str, list[Object]], found: Sequence[AuditFinding], things: Sequence[Object]
 ) -> PlatformSeen:
     holders: dict[str, str] = {}
-    edge: dict[tuple[str, str], list[Route | Translation]] = defaultdict(list)
+    edge: dict[tuple[EdgeRole, str], list[Route | Translation]] = defaultdict(list)
     for tenant, objects in tenants.items():
         if (announced := announced_of(tenant, objects)) is None:
             continue
         holders |= {route.address: tenant for route in announced.routes}
         holders |= {pair.public: tenant for pair in announced.translations}
-        for role, devices in (
-            ("router", announced.routers),
-            ("neighbour", announced.neighbours),
-            ("translator", announced.translators),
-        ):
-            for device in devices:
-                edge[role, device] += announced.translations if role == "translator" else announced.routes
+        for role, device in announced.devices:
+            edge[role, device] += announced.translations if role == "translator" else announced.routes
     vlan = platform.spec.vlan
     told = [
         one.model_copy(update={"message": plain(one.message, LONGEST_MESSAGE)})
@@ -234,23 +226,22 @@ def _seen(
         edge=_shared(edge),
         trunks={switch.name: switch.trunks for switch in vlan.switches} if vlan is not None else {},
         vlan_ids=as_ranges(candidates(vlan)) if vlan is not None else "",
-        reserved=_reserved(thing for thing in things if thing["kind"] == VLAN.name),
+        reserved=_reserved(things),
     )
 
 
-def _shared(edge: Mapping[tuple[str, str], Sequence[Route | Translation]]) -> tuple[EdgeExpected, ...]:
+def _shared(edge: Mapping[tuple[EdgeRole, str], Sequence[Route | Translation]]) -> tuple[EdgeExpected, ...]:
     """What devices of one role hold alike is told once: it may be every tenant's addresses."""
-    alike: dict[tuple[str, tuple[Route | Translation, ...]], list[str]] = defaultdict(list)
+    alike: dict[tuple[EdgeRole, tuple[Route | Translation, ...]], list[str]] = defaultdict(list)
     for (role, device), things in edge.items():
         alike[role, tuple(things)].append(device)
     return tuple(
         EdgeExpected.model_validate(
             {
-                "device": first,
-                "also": tuple(others),
                 "role": role,
+                "devices": devices,
                 ("translations" if role == "translator" else "routes"): things,
             }
         )
-        for (role, things), (first, *others) in alike.items()
+        for (role, things), devices in alike.items()
     )

@@ -7,61 +7,12 @@ from typing import Literal
 from temporalio.common import MetricMeter
 
 from activities.decisions import INVALID_DOCUMENT, UNAVAILABLE, WORKER_STOPPED
+from tenancy.refusals import CATALOGUE
 
 _TOTAL = "_total"
 """Temporal's runtime writes it behind a counter's name by itself."""
 
-REASONS = frozenset(
-    {
-        "address-outside",
-        "address-taken",
-        "certificate",
-        "connection",
-        "enable-refused",
-        "failed",
-        "forbidden",
-        "foreign-object",
-        "foreign-route",
-        "foreign-translation",
-        "foreign-vlan",
-        "host-key-changed",
-        "host-key-unknown",
-        "immutable-difference",
-        "in-use",
-        "invalid",
-        "invalid-name",
-        "invalid-request",
-        "kind-missing",
-        "label",
-        "login-refused",
-        "missing",
-        "missing-trunk",
-        "namespace-missing",
-        "no-such-device",
-        "no-such-tenant",
-        "no-vlan-free",
-        "not-approved",
-        "not-as-planned",
-        "not-gone",
-        "not-kept",
-        "not-reserved",
-        "not-there",
-        "odd-vlan",
-        "policy-missing",
-        "pool-dry",
-        "pool-exhausted",
-        "pool-moved",
-        "preflight",
-        "record",
-        "rejected",
-        "several-public-addresses",
-        "several-vlans",
-        "secret-exposed",
-        "still-there",
-        "unmarked",
-        "vlan-taken",
-    }
-)
+REASONS = frozenset(CATALOGUE)
 """The stable words of refusals. Any other text would make a time series of each, without end."""
 CAUSES = REASONS | {UNAVAILABLE, INVALID_DOCUMENT, WORKER_STOPPED, "cancelled", "other"}
 """Why a try of a step failed; `Unavailable` is what is tried again."""

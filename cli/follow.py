@@ -16,13 +16,11 @@ from cli.errors import CommandError
 from cli.exit_codes import ExitCode
 from cli.expected import Expected, expected
 from cli.runs import NoAnswerError, Run, Trouble, ask, missing, reaching, troubles
-from workflows.face import Outcome, Status, StepState
+from workflows.face import OVER, Outcome, Status, StepState
 
 POLL_SECONDS = 0.25
 AT_FULL_PACE = 8
 """Runs that are asked so often. Of more of them each is asked less often, so that all together are no burden."""
-ENDED = frozenset({Outcome.DONE, Outcome.UNDONE, Outcome.STOPPED, Outcome.LEFT_BEHIND})
-"""Outcomes after which nothing happens in a run but its end."""
 TROUBLE_EVERY = 4
 """Looks between two at what Temporal itself knows of an activity, which costs another call."""
 
@@ -97,7 +95,7 @@ async def _follow(client: Client, run: Run, one: Watched, changed: Callable[[], 
                     one.end = _parked(one.status)
                     return
                 await asyncio.wait({ending}, timeout=pause)
-                if one.status is not None and one.status.outcome in ENDED and not ending.done():
+                if one.status is not None and one.status.outcome in OVER and not ending.done():
                     # Temporal's long poll may miss that a run has ended, and notices up to 20 seconds later. Asked anew,
                     # it says so at once.
                     ending.cancel()

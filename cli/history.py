@@ -15,7 +15,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 from temporalio.converter import DataConverter
 
-from cli.runs import UNDO, Run, told
+from cli.runs import Run, told
 from tenancy.devices import TAKES_AWAY, DeviceOutcome
 from tenancy.plan import Stage
 from workflows.face import (
@@ -23,6 +23,7 @@ from workflows.face import (
     DEVICE_WAITS,
     OFFBOARD,
     STAGE,
+    UNDO,
     DeviceWaits,
     Outcome,
     Resolve,

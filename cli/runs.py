@@ -32,6 +32,7 @@ from workflows.face import (
     OFFBOARD,
     ONBOARD,
     STAGE,
+    UNDO,
     Status,
     StepState,
 )
@@ -42,8 +43,6 @@ ANSWER_SECONDS = 3.0
 DECISION_SECONDS = 15.0
 """How long a worker may take to accept or refuse a decision."""
 
-UNDO = "undo-"
-"""Before a step's ID: the ID of the activity that takes the step back."""
 
 Answer = TypeVar("Answer", bound=BaseModel)
 Workflow = Literal["OnboardTenant", "OffboardTenant"]

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from ipaddress import ip_address
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, model_validator
 
@@ -11,6 +11,9 @@ from tenancy.approval import Confirmation
 from tenancy.edge import Announce, OneToOneNat, routers_of, translators_of
 from tenancy.fields import Address, Name
 from tenancy.names import ANNOUNCED_ANNOTATION
+
+EdgeRole: TypeAlias = Literal["translator", "router", "neighbour"]
+"""What a device at the edge is for."""
 
 
 class _Plain(BaseModel):
@@ -85,6 +88,15 @@ class Announcement(_Plain):
     def translations(self) -> tuple[Translation, ...]:
         """Those of every external IP."""
         return tuple(pair for one in self.external_ips for pair in one.translations)
+
+    @property
+    def devices(self) -> tuple[tuple[EdgeRole, str], ...]:
+        """Every device that holds some of it, by name, with what it is for."""
+        return (
+            *(("translator", device) for device in self.translators),
+            *(("router", device) for device in self.routers),
+            *(("neighbour", device) for device in self.neighbours),
+        )
 
     @property
     def brief(self) -> "Announcement":

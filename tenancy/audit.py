@@ -74,27 +74,31 @@ def most_urgent(found: Sequence[AuditFinding], most: int) -> list[AuditFinding]:
     return sorted(found, key=lambda one: one.kind != "block-policy")[:most]
 
 
-def document_on(vpc: Object | None) -> object | None:
-    """The tenant's document as the VPC records it; None where it records none. Raises ValueError for what is no JSON."""
+def _recorded_tenant(vpc: Object | None, platform: Platform) -> TenantNetwork | None:
+    """The tenant's document as the VPC records it; None where it records none.
+
+    Raises InvalidDocumentError where the platform would refuse it today, ValueError for what is no JSON.
+    """
     text = ((vpc or {}).get("metadata", {}).get("annotations") or {}).get(names.DOCUMENT_ANNOTATION)
+    if text is None:
+        return None
     try:
-        return None if text is None else json.loads(text)
+        document = json.loads(text)
     except RecursionError as error:
         # Python's own, which is no ValueError: one annotation would keep everybody else from being looked at.
         raise ValueError("it is nested too deeply") from error
+    return read_tenant(document, platform)
 
 
-def recorded_tenant(vpc: Object | None, platform: Platform) -> TenantNetwork | None:
-    """The same, read. Raises InvalidDocumentError where the platform would refuse it today, ValueError for no JSON."""
-    document = document_on(vpc)
-    return None if document is None else read_tenant(document, platform)
+def _vpc_of(tenant: str, things: Sequence[Object]) -> Object | None:
+    return next((thing for thing in things if thing["kind"] == VPC.name and _name(thing) == names.vpc(tenant)), None)
 
 
 def _findings(
     tenant: str, platform: Platform, observed: Sequence[Object], unready: Mapping[tuple[str, str], str]
 ) -> Iterator[AuditFinding]:
     mine = [thing for thing in observed if owner_of(thing) == tenant]
-    vpc = next((thing for thing in mine if thing["kind"] == VPC.name and _name(thing) == names.vpc(tenant)), None)
+    vpc = _vpc_of(tenant, mine)
     subject = f"Vpc {names.vpc(tenant)}"
     if vpc is not None:
         # Whatever else is known of it: nothing matters as much.
@@ -103,7 +107,7 @@ def _findings(
         if thing["kind"] == SUBNET.name:
             yield from _ways_around_the_router(tenant, platform, thing)
     try:
-        document = recorded_tenant(vpc, platform)
+        document = _recorded_tenant(vpc, platform)
     except InvalidDocumentError as error:
         yield AuditFinding(
             kind="refused",
@@ -269,9 +273,8 @@ def reserved_id(vlan: Object) -> int | None:
 
 def announced_of(tenant: str, observed: Sequence[Object]) -> Announcement | None:
     """What is announced of a tenant by its VPC's record; None where that says nothing, or cannot be read."""
-    vpc = next((thing for thing in observed if thing["kind"] == VPC.name and _name(thing) == names.vpc(tenant)), None)
     try:
-        return recorded(vpc)
+        return recorded(_vpc_of(tenant, observed))
     except ValueError:
         return None  # `findings` tells of it
 

@@ -15,7 +15,7 @@ from activities.decisions import UNAVAILABLE, WORKER_STOPPED
 from activities.metrics import STEP_DURATION, STEP_FAILURES, STEP_RETRY_AGE, known
 from activities.objects import EnsureObject, RemoveObject
 from tenancy.kinds import KINDS
-from workflows.removal import UNDO
+from workflows.face import UNDO
 
 
 class StepMetrics(Interceptor):

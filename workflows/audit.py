@@ -5,7 +5,7 @@ finding says what to do.
 """
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from tenancy.vlans import in_ranges
 from workflows.asking import Asking
 from workflows.face import AUDIT_FLEET, INVALID_DOCUMENT, AuditReport
 from workflows.stepping import carried_out, reason_of
-from workflows.steps import routes_at, routes_on, survey_of, translations_on
+from workflows.steps import at_edge, survey_of
 
 NOBODY = "berth-audit"
 """Stands where a request to a device names its tenant; what the audit asks is about all of them."""
@@ -28,7 +28,8 @@ LONGEST_SILENCE = timedelta(minutes=10)
 """After which a device that has not answered is told of as silent."""
 AT_ONCE = 200
 """Addresses in one request to a device."""
-_STEPS = {"translator": translations_on, "router": routes_on, "neighbour": routes_at}
+MOST_SHOWN = 50
+"""Findings in the Temporal UI; the result has all."""
 
 
 @workflow.defn(name=AUDIT_FLEET)
@@ -50,7 +51,7 @@ class AuditFleet:
             await carried_out(AuditSteps.look_at_platform, scope, id="platform", summary="Every tenant's objects")
         )
         workflow.set_current_details(f"{seen.tenants} tenants looked at; asking the devices")
-        asked = [self._edge(seen, part, device) for part in seen.edge for device in (part.device, *part.also)]
+        asked = [self._edge(seen, part, device) for part in seen.edge for device in part.devices]
         if not scope.tenants:
             asked += [self._switch(seen, switch) for switch in seen.trunks]
         told = await asyncio.gather(*asked)
@@ -122,7 +123,7 @@ class AuditFleet:
 
     async def _edge(self, seen: PlatformSeen, expected: EdgeExpected, device: str) -> list[AuditFinding]:
         """Addresses that a device at the edge does not route, translate or know of as it should."""
-        subject, step = f"{expected.role} {device}", _STEPS[expected.role](device)
+        subject, step = f"{expected.role} {device}", at_edge(expected.role, device)
         field = "translations" if expected.role == "translator" else "routes"
         things: Sequence[Route | Translation] = getattr(expected, field)
         found: list[AuditFinding] = []
@@ -169,12 +170,8 @@ class AuditFleet:
 def _told(report: AuditReport) -> str:
     """For the Temporal UI."""
     head = f"{report.tenants} tenants, {len(report.devices)} devices: {len(report.findings) or 'no'} findings"
-    return "\n".join([head, "", *_lines(report.findings)])
-
-
-def _lines(found: Iterable[AuditFinding]) -> Iterable[str]:
-    for one in list(found)[:50]:
-        yield f"- `{one.kind}` {one.tenant or ''} `{one.subject}`"
+    lines = (f"- `{one.kind}` {one.tenant or ''} `{one.subject}`" for one in report.findings[:MOST_SHOWN])
+    return "\n".join([head, "", *lines])
 
 
 def _read(given: Sequence[Any]) -> AuditScope:

@@ -13,6 +13,7 @@ from tenancy.mistakes import shown
 from tenancy.plan import Stage
 from workflows.face import (
     MODE,
+    OVER,
     STAGE,
     TENANT,
     VLAN,
@@ -26,8 +27,6 @@ from workflows.face import (
     state_word,
 )
 
-OVER = frozenset({Outcome.DONE, Outcome.UNDONE, Outcome.STOPPED, Outcome.LEFT_BEHIND})
-"""Outcomes after which nothing more comes."""
 ENDED = frozenset({StepState.DONE, StepState.FAILED, StepState.UNDONE, StepState.SKIPPED})
 
 

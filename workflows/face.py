@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from temporalio.common import SearchAttributeKey
 
-from tenancy.announcement import Announcement
+from tenancy.announcement import Announcement, EdgeRole
 from tenancy.approval import AnyPreview, Confirmation, Decision, Word
 from tenancy.audit import AuditFinding
 from tenancy.devices import AnyRequest
@@ -198,6 +198,12 @@ class Status(_Told):
     hand_over: HandOver | None = None
 
 
+OVER = frozenset({Outcome.DONE, Outcome.UNDONE, Outcome.STOPPED, Outcome.LEFT_BEHIND})
+"""Outcomes after which nothing more comes."""
+UNDO = "undo-"
+"""In front of the ID of a step: the ID of the activity that takes it back."""
+
+
 def is_meant_to_go(workflow: str, step: StepStatus) -> bool:
     """Whether to take back is the step's purpose: an offboarding's, and that of what an onboarding gives back."""
     return workflow == OFFBOARD or step.stage == Stage.RELEASE
@@ -344,7 +350,7 @@ class DeviceSeen(_Told):
     """What one device at the edge holds now of what was announced."""
 
     device: str
-    role: Literal["translator", "router", "neighbour"]
+    role: EdgeRole
     in_force: tuple[str, ...] = ()
     """Addresses that are translated, routed or heard of as they were announced."""
     missing: tuple[str, ...] = ()

@@ -2,18 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError
 
+from tenancy.announcement import EdgeRole
 from tenancy.devices import EdgeRequest
 from workflows.asking import Asking
 from workflows.face import INVALID_DOCUMENT, LOOK_AT_EDGE, DeviceSeen, EdgeLook, EdgeSeen
 from workflows.stepping import reason_of
-from workflows.steps import routes_at, routes_on, translations_on
-
-_STEPS = {"translator": translations_on, "router": routes_on, "neighbour": routes_at}
+from workflows.steps import at_edge
 
 
 @workflow.defn(name=LOOK_AT_EDGE)
@@ -29,18 +28,11 @@ class LookAtEdge:
         """What each device holds now; one that cannot be asked says why. Its input is an EdgeLook."""
         look = _read(given)
         told = look.announcement
-        asked = [
-            *(self._seen(look, "translator", device) for device in told.translators),
-            *(self._seen(look, "router", device) for device in told.routers),
-            *(self._seen(look, "neighbour", device) for device in told.neighbours),
-        ]
-        seen = await asyncio.gather(*asked)
+        seen = await asyncio.gather(*(self._seen(look, role, device) for role, device in told.devices))
         await workflow.wait_condition(workflow.all_handlers_finished)
         return EdgeSeen(devices=tuple(seen))
 
-    async def _seen(
-        self, look: EdgeLook, role: Literal["translator", "router", "neighbour"], device: str
-    ) -> DeviceSeen:
+    async def _seen(self, look: EdgeLook, role: EdgeRole, device: str) -> DeviceSeen:
         told = look.announcement
         wish = EdgeRequest(
             tenant=look.tenant,
@@ -50,7 +42,7 @@ class LookAtEdge:
         )
         addresses = [*(route.address for route in wish.routes), *(pair.public for pair in wish.translations)]
         try:
-            outcome = await self._asking.ask(_STEPS[role](device), device, wish, tries=1)
+            outcome = await self._asking.ask(at_edge(role, device), device, wish, tries=1)
         except (ActivityError, ApplicationError) as error:
             return DeviceSeen(device=device, role=role, problem=reason_of(error))
         return DeviceSeen(

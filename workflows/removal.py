@@ -10,13 +10,11 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from workflows.board import Board
-from workflows.face import LEFT_BEHIND, REFUSED, Outcome, Resolve, StepState, StepStatus
+from workflows.face import LEFT_BEHIND, REFUSED, UNDO, Outcome, Resolve, StepState, StepStatus
 from workflows.stepping import carried_out, is_cancelled, reason_of, side_by_side
 
 TRIES = 8
 """How often a removal is tried before an operator is asked. The activity says how long to wait in between."""
-UNDO = "undo-"
-"""In front of the ID of a step: the ID of the activity that takes it back."""
 LONGEST_TEXT = 500
 """Characters of an operator's reason or name."""
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from tenancy import names
+from tenancy.announcement import EdgeRole
 from tenancy.kinds import OVN_EIP, OVN_FIP, OVN_SNAT_RULE
 from tenancy.plan import Plan, Stage
 from tenancy.release import Released
@@ -89,6 +90,17 @@ def translations_on(translator: str, stage: str = Stage.EDGE) -> StepStatus:
 def routes_on(router: str, stage: str = Stage.EDGE) -> StepStatus:
     """The step that is about the tenant's routes on one edge router."""
     return _step(f"announce-{router}", stage, f"Routes on edge router {router}")
+
+
+def at_edge(role: EdgeRole, device: str) -> StepStatus:
+    """The step of an onboarding that is about a device at the edge, by what the device is there."""
+    match role:
+        case "translator":
+            return translations_on(device)
+        case "router":
+            return routes_on(device)
+        case "neighbour":
+            return routes_at(device)
 
 
 def is_on_a_device(step: str) -> bool:

@@ -5,7 +5,7 @@ import socket
 from temporalio.runtime import PrometheusConfig
 
 from activities.metrics import METRICS
-from workers.settings import ConfigurationError, Settings
+from workers.settings import ConfigurationError, Settings, host_and_port
 
 
 def prometheus(settings: Settings) -> PrometheusConfig | None:
@@ -23,12 +23,10 @@ def prometheus(settings: Settings) -> PrometheusConfig | None:
 
 def _socket_address(text: str) -> str:
     """The address with a number in place of a name, as Temporal's runtime needs it: `localhost:9464` it would not take."""
-    host, _, port = text.rpartition(":")
+    host, port = host_and_port("metrics_address", text)
     try:
-        if not host or not 0 <= int(port) <= 65535:
-            raise ValueError("not host:port")
-        (_, _, _, _, found), *_ = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
-    except (ValueError, OSError) as error:
+        (_, _, _, _, found), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
         raise ConfigurationError(
             f"metrics_address (BERTH_METRICS_ADDRESS) = {text!r}: no address that can be listened at ({error}): write host:port,"
             " e.g. 0.0.0.0:9464"

@@ -17,7 +17,7 @@ from temporalio.service import RPCError
 from clients.errors import RefusedError, UnavailableError
 from clients.kube_ovn.answers import plain
 from clients.kube_ovn.client import KubeOvn
-from workers.settings import ConfigurationError, UnreachableError
+from workers.settings import ConfigurationError, UnreachableError, host_and_port
 
 _log = structlog.get_logger(__name__)
 
@@ -115,7 +115,7 @@ async def health_pages(address: str | None, ready: Readiness) -> AsyncIterator[N
     if address is None:
         yield
         return
-    host, port = _host_and_port(address)
+    host, port = host_and_port("health_address", address)
     application = web.Application()
     application.router.add_get("/livez", _livez)
     application.router.add_get("/readyz", _readyz(ready))
@@ -157,7 +157,7 @@ def ask_health(address: str | None) -> dict[str, Any]:
         raise ConfigurationError(
             "BERTH_HEALTH_ADDRESS is not set, so the worker tells nobody of its health: set it for both, e.g. 127.0.0.1:8080"
         )
-    host, port = _host_and_port(address)
+    host, port = host_and_port("health_address", address)
     # Not by urllib, which would ask a proxy of the environment.
     connection = HTTPConnection(_reachable(host), port, timeout=ASK_SECONDS)
     try:
@@ -182,21 +182,3 @@ def _reachable(host: str) -> str:
     except ValueError:
         return host
     return {4: "127.0.0.1", 6: "::1"}[listens.version] if listens.is_unspecified else host
-
-
-def _host_and_port(address: str) -> tuple[str, int]:
-    host, colon, port = address.rpartition(":")
-    bracketed = host.startswith("[") and host.endswith("]")
-    bare = host[1:-1] if bracketed else host
-    if (
-        not colon
-        or not bare
-        or (":" in bare) != bracketed
-        or not port.isascii()
-        or not port.isdigit()
-        or int(port) > 65535
-    ):
-        raise ConfigurationError(
-            f"BERTH_HEALTH_ADDRESS = {plain(address)}: expected host:port, e.g. 0.0.0.0:8080 or [::]:8080"
-        )
-    return bare, int(port)

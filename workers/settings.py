@@ -144,6 +144,25 @@ def _wrong(found: ErrorDetails) -> str:
     return f"{name} (BERTH_{name.upper()}) = {shown(found['input'])}: {found['msg']}"
 
 
+def host_and_port(name: str, address: str) -> tuple[str, int]:
+    """The parts of a setting that is a host:port; a name is not looked up. Raises ConfigurationError."""
+    host, colon, port = address.rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    bare = host[1:-1] if bracketed else host
+    if (
+        not colon
+        or not bare
+        or (":" in bare) != bracketed
+        or not port.isascii()
+        or not port.isdigit()
+        or int(port) > 65535
+    ):
+        raise ConfigurationError(
+            f"{name} (BERTH_{name.upper()}) = {shown(address)}: expected host:port, e.g. 0.0.0.0:8080 or [::]:8080"
+        )
+    return bare, int(port)
+
+
 def settings_reference() -> str:
     """One Markdown page with every setting: its variable, its default and its meaning."""
     lines = [

@@ -63,6 +63,12 @@ def subnet_gaps(provider: ProviderNetwork, subnet: Object | None) -> Iterator[st
             )
 
 
+def free_addresses(subnet: Object | None) -> float | None:
+    """How many IPv4 addresses Kube-OVN counts as free in a subnet; None where it does not tell."""
+    free = ((subnet or {}).get("status") or {}).get("v4availableIPs")
+    return free if isinstance(free, int | float) else None
+
+
 def open_to_all(
     platform: Platform, provider: ProviderNetwork, subnet: Object | None, eips: list[Object]
 ) -> Iterator[str]:

@@ -10,6 +10,7 @@ from clients.kube_ovn.foundation import (
     GATEWAY_LABEL,
     carrying_gaps,
     config_gaps,
+    free_addresses,
     gateway_gaps,
     network_gaps,
     open_to_all,
@@ -107,8 +108,8 @@ def _addresses(
     wanted = {names.external_ip(tenant.name, ip.name) for ip in tenant.spec.external_ips}
     wanted.add(names.router_port_eip(tenant.name, provider.external_subnet))
     needed = len(wanted - here)
-    free = ((subnet or {}).get("status") or {}).get("v4availableIPs")
-    if isinstance(free, int | float) and free < needed:
+    free = free_addresses(subnet)
+    if free is not None and free < needed:
         yield (
             f"external Subnet {provider.external_subnet} has too few addresses free: {free:.0f}, and {tenant.name} needs"
             f" {needed} (one of them for its router): release external IPs, or enlarge the subnet"

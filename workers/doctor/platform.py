@@ -78,16 +78,16 @@ def _ready_nodes(network: Object | None) -> str:
 async def _external(kube: KubeOvn, provider: ProviderNetwork) -> list[Finding]:
     subnet = await kube.get(SUBNET, provider.external_subnet)
     gaps = [*foundation.subnet_gaps(provider, subnet), *foundation.unready(subnet, subnet_ready)]
-    free = ((subnet or {}).get("status") or {}).get("v4availableIPs")
+    free = foundation.free_addresses(subnet)
     doubts: list[str] = []
-    if isinstance(free, int | float) and free < 1:
+    if free is not None and free < 1:
         gaps.append("no address is free: release external IPs, or enlarge the subnet")
-    elif isinstance(free, int | float) and free < FEW:
+    elif free is not None and free < FEW:
         doubts.append(
             f"only {free:.0f} addresses are free, and a tenant takes one for its router beside those it asks for: enlarge the"
             " subnet, or release external IPs"
         )
-    told = f"{free:.0f} addresses free" if isinstance(free, int | float) else "Kube-OVN does not tell how many are free"
+    told = f"{free:.0f} addresses free" if free is not None else "Kube-OVN does not tell how many are free"
     return findings(AREA, f"Subnet {provider.external_subnet}", gaps=gaps, doubts=doubts, well=f"ready, {told}")
 
 

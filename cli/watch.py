@@ -164,7 +164,8 @@ class Fleet:
             if not self._wanted.covers(entry) or (known and known.entry.started > entry.started):
                 continue
             same = known is not None and known.entry.run_id == entry.run_id
-            self._rows[entry.tenant] = replace(known, entry=entry) if known and same else Row(entry)
+            # Of a run that has ended, what it said on its way is true no more.
+            self._rows[entry.tenant] = replace(known, entry=entry) if known and same and entry.running else Row(entry)
         self._looked = now
 
     async def _ask(self, shown: Sequence[Row]) -> list[Row]:

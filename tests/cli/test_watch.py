@@ -153,6 +153,22 @@ async def test_filters_leave_what_was_asked_for(temporal: Temporal, wanted: Want
     assert tenants(found) == expected
 
 
+async def test_of_a_run_that_has_ended_nothing_is_told_that_was_true_on_its_way(temporal: Temporal) -> None:
+    found = fleet(temporal)
+    await found.look(everything)
+    before = found.row("moves")
+    assert before is not None
+    assert json.loads(change_json(before, NOW))["underWay"] == ["vpc"]
+    temporal.has("moves", "done", State.COMPLETED, ago=10)
+
+    await found.look(everything)
+
+    after = found.row("moves")
+    assert after is not None
+    told = json.loads(change_json(after, NOW))
+    assert (told["state"], told["steps"], told["underWay"]) == ("done", None, None)
+
+
 async def test_two_hundred_tenants_cost_one_list_and_a_few_questions_a_look_and_none_off_the_screen() -> None:
     temporal = Temporal()
     for number in range(200):

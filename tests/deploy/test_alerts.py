@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 import pytest
 import yaml  # type: ignore[import-untyped]  # its types are a package of their own
 
-from activities.metrics import METRICS
-
 ROOT = Path(__file__).parents[2]
 MONITORING, PAGES = ROOT / "deploy/monitoring", ROOT / "docs/on-call/alerts"
 RULES = yaml.safe_load((MONITORING / "alerts.yaml").read_text())["groups"][0]["rules"]
@@ -182,11 +180,6 @@ def test_every_expression_is_one_to_prometheus(tmp_path: Path) -> None:
         [promtool(), "check", "rules", str(tmp_path / "all.yaml")], capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-
-
-def own_labels() -> dict[str, set[str]]:
-    """Labels of each of Berth's own series, without those that Temporal's runtime adds."""
-    return {metric.name: set(metric.labels) for metric in METRICS}
 
 
 def test_the_panels_of_the_dashboard_stand_in_rows_and_take_their_source_from_a_variable() -> None:

@@ -27,6 +27,7 @@ from lab.kube.faults import Fault
 from lab.switches import Login, Switch
 from lab.temporal import start_temporal
 from tests.cli.running import berth
+from tests.durability.scene import eventually
 from tests.workers.doctor_looks import known
 from tests.workflows.vlan_world import PASSWORD, VARIABLE, vlan_platform
 from tests.workflows.world import PLATFORM_TEXT, platform_document
@@ -98,13 +99,11 @@ async def until(
     finding: Callable[[], Awaitable[list[Finding]]], subject: str, holds: Callable[[Finding], bool]
 ) -> Finding:
     """The finding about a subject, once it says what is waited for: Temporal hears of a worker when the worker asks."""
-    give_up = time.monotonic() + PATIENCE
-    while True:
-        seen = {one.subject: one for one in await finding()}
-        if holds(seen[subject]):
-            return seen[subject]
-        assert time.monotonic() < give_up, seen
-        await asyncio.sleep(0.05)
+
+    async def told() -> Finding:
+        return {one.subject: one for one in await finding()}[subject]
+
+    return await eventually(told, holds, subject, PATIENCE)
 
 
 def lines(findings: Sequence[Finding]) -> list[str]:

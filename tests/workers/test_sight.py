@@ -401,12 +401,22 @@ async def test_what_is_given_and_what_is_left_of_a_public_pool_is_told_by_family
     assert (found["public", "4"], free > 200, free + used < 256) == ((15, 1), True, True)
 
 
-async def test_a_worker_that_keeps_no_metrics_or_serves_devices_only_looks_at_nothing() -> None:
+@pytest.mark.parametrize(
+    ("chosen", "looks"),
+    [
+        ({}, False),
+        ({"metrics_address": "127.0.0.1:1", "serves": "devices"}, False),
+        ({"metrics_address": "127.0.0.1:1", "serves": "platform"}, True),
+    ],
+)
+async def test_a_worker_that_keeps_no_metrics_or_serves_devices_only_looks_at_nothing(
+    chosen: dict[str, Any], looks: bool
+) -> None:
     nothing: Any = None
-    chosen: dict[str, Any]
-    for chosen in ({}, {"metrics_address": "127.0.0.1:1", "serves": "devices"}):
-        async with gauges_kept(nothing, nothing, load_settings(**chosen), nothing):
-            pass  # a look at nothing would have raised
+    meter = _Meter()
+    async with gauges_kept(nothing, nothing, load_settings(**chosen), cast(Any, meter)):
+        await asyncio.sleep(0)  # in which one that looks begins
+    assert bool(meter.values) is looks
 
 
 @pytest.mark.parametrize(("where", "expression"), expressions().items(), ids=list(expressions()))

@@ -192,6 +192,24 @@ async def test_an_audit_finds_a_vlan_that_nobody_reserved_and_one_that_a_switch_
         assert ("device", None, f"switch {second.name}") in told(await audited(world))
 
 
+async def test_a_vlan_that_was_reserved_while_the_switches_were_asked_is_not_forgotten(
+    client: Any, tmp_path: Any, name: str
+) -> None:
+    async with running_vlan_world(client, tmp_path, name, dialects=["cisco-ios"]) as world:
+        (switch,) = world.switches
+        await switch.change("vlan 2050", "name berth-later")
+        await switch.change("vlan 2051", "name left-by-somebody")
+        asked = switch.faults.add(effect="slow", line="show", seconds=1, times=1)
+        run = await world.started(AUDIT_FLEET, f"audit-{name}", args=[])
+        await asyncio.wait_for(switch.faults.striking(asked), 20)
+        reserved = kube_ovn("Vlan", names.vlan(2050), {"id": 2050, "provider": "external"}, {LABEL: "later"})
+        await make(world, f"{KUBE_OVN}/vlans", reserved)
+
+        report = AuditReport.model_validate(await asyncio.wait_for(run.result(), 60))
+
+        assert told(report) == {("forgotten-vlan", None, f"switch {switch.name} VLAN 2051")}
+
+
 async def test_an_audit_finds_a_route_that_is_no_longer_announced(edge: EdgeWorld) -> None:
     await edge.onboarded()
     assert told(await audited(edge)) == set()

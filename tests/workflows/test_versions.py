@@ -18,6 +18,7 @@ from cli.commands_deployments import lacking
 from cli.main import run as run_berth
 from cli.serving import absence, another_version_serves
 from clients.errors import UnavailableError
+from tests.durability.scene import eventually
 from tests.workflows.another_version import OnboardTenantOtherwise
 from tests.workflows.edge_world import EdgeWorld, running_edge_world, static_routes
 from tests.workflows.strikes import PATIENCE, Strikes
@@ -45,16 +46,11 @@ async def serving(world: EdgeWorld, address: str, build_id: str, strikes: Strike
 
 async def seen(world: EdgeWorld, holds: Callable[[dict[str, Version]], bool], what: str) -> dict[str, Version]:
     """The versions, once something holds of them; Temporal's index hears of a run a moment later."""
-    found: dict[str, Version] = {}
-    try:
-        async with asyncio.timeout(PATIENCE):
-            while not found or not holds(found):
-                listed = await versions(world.client, world.name, world.settings.task_queue)
-                found = {one.build_id: one for one in listed}
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        raise AssertionError(f"waited {PATIENCE:g} s until {what}, last seen: {found}") from None
-    return found
+
+    async def listed() -> dict[str, Version]:
+        return {one.build_id: one for one in await versions(world.client, world.name, world.settings.task_queue)}
+
+    return await eventually(listed, lambda found: bool(found) and holds(found), what, PATIENCE)
 
 
 def part(world: EdgeWorld, serves: Literal["platform", "devices"]) -> EdgeWorld:

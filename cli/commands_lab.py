@@ -1,8 +1,6 @@
 """The commands that run something: `worker`, and the lab with its environment and its faults."""
 
 import asyncio
-import os
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -17,6 +15,7 @@ from cli.exit_codes import ExitCode
 from cli.options import Json
 from cli.session import session
 from cli.terminal import clean, say, show, show_json
+from cli.until_stopped import told_to_stop, until_stopped, written_when_ready
 from lab.errors import LabError
 from lab.home import RunningDevice, RunningLab, find_lab, home_folder
 from workers.settings import ConfigurationError
@@ -47,17 +46,11 @@ def worker(
     except ConfigurationError as error:
         raise configuration_failure(error) from error
 
-    def ready() -> None:
-        if ready_file:
-            ready_file.write_text(f"{os.getpid()}\n")
-
-    try:
-        asyncio.run(serve(settings, ready=ready))
-    except ConfigurationError as error:
-        raise configuration_failure(error) from error
-    finally:
-        if ready_file:
-            ready_file.unlink(missing_ok=True)
+    with written_when_ready(ready_file) as ready:
+        try:
+            asyncio.run(serve(settings, ready=ready))
+        except ConfigurationError as error:
+            raise configuration_failure(error) from error
     return ExitCode.OK
 
 
@@ -197,10 +190,7 @@ async def _run_lab(platform: Path | None, ui_port: int | None, *, vlan: bool, js
     from cli.lab_platform import OVERLAY, VLAN
     from cli.lab_worker import ground
 
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+    stop = told_to_stop()
     async with ground(
         home_folder(), platform=platform, document=VLAN if vlan else OVERLAY, ui_port=ui_port, progress=say
     ) as here:
@@ -209,14 +199,7 @@ async def _run_lab(platform: Path | None, ui_port: int | None, *, vlan: bool, js
             show_json(lab.model_dump(mode="json"))
         else:
             show(*_told(lab, here.worker_log, vlan=vlan))
-        stopped, failed = asyncio.create_task(stop.wait()), asyncio.create_task(here.failed(say))
-        try:
-            await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopped.cancel()
-            failed.cancel()
-        if failed.done() and not failed.cancelled():
-            raise failed.result()
+        await until_stopped(stop, here.failed(say))
     return ExitCode.OK
 
 

@@ -1,8 +1,6 @@
 """`berth lab platform`: the simulated platform alone, for a Temporal and workers that run elsewhere, as in containers."""
 
 import asyncio
-import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal
@@ -13,6 +11,7 @@ from cli.errors import CommandError, configuration_failure
 from cli.exit_codes import ExitCode
 from cli.session import session
 from cli.terminal import clean, say, show
+from cli.until_stopped import told_to_stop, until_stopped, written_when_ready
 from lab.errors import LabError
 from lab.home import RunningLab, home_folder
 from workers.settings import ConfigurationError, Settings, load_settings
@@ -49,12 +48,9 @@ def platform(
     except ConfigurationError as error:
         raise configuration_failure(error) from error
 
-    def ready() -> None:
-        if ready_file:
-            ready_file.write_text(f"{os.getpid()}\n")
-
     try:
-        return asyncio.run(_serve(settings, listen, reached_as, kubernetes_port, mode, ready))
+        with written_when_ready(ready_file) as ready:
+            return asyncio.run(_serve(settings, listen, reached_as, kubernetes_port, mode, ready))
     except LabError as error:
         raise CommandError(ExitCode.UNREACHABLE, str(error)) from error
     except OSError as error:
@@ -63,9 +59,6 @@ def platform(
             ExitCode.UNREACHABLE,
             f"cannot write {place} ({error.strerror}): name another place, or let this user write there",
         ) from error
-    finally:
-        if ready_file:
-            ready_file.unlink(missing_ok=True)
 
 
 async def _serve(
@@ -80,9 +73,7 @@ async def _serve(
     from cli.lab_platform import OVERLAY, VLAN, write_lab_platform
     from lab.embedded import Elsewhere, Lab
 
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = told_to_stop()
     home = home_folder()
     temporal = Elsewhere(settings.temporal_address or "127.0.0.1:7233", settings.temporal_namespace or "default")
     async with Lab(
@@ -97,14 +88,7 @@ async def _serve(
         write_lab_platform(lab.running, VLAN if mode == "vlan" else OVERLAY, home / DOCUMENT)
         show(*(clean(line) for line in _told(lab.running)))
         ready()
-        stopped, failed = asyncio.create_task(stop.wait()), asyncio.create_task(lab.failed())
-        try:
-            await asyncio.wait({stopped, failed}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopped.cancel()
-            failed.cancel()
-        if failed.done() and not failed.cancelled():
-            raise failed.result()
+        await until_stopped(stop, lab.failed())
     return ExitCode.OK
 
 

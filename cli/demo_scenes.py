@@ -4,7 +4,6 @@ Each checks what it tells. Whatever is not as told raises CommandError, so that 
 """
 
 import asyncio
-import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from cli.lab_worker import connect_to, ground
 from cli.report import end_view
 from cli.runs import Workflow, reaching
 from cli.terminal import clean, show
+from cli.until_stopped import told_to_stop
 from cli.whats_there import KINDS, whats_there
 from lab.kube.faults import Fault
 from tenancy.documents import to_plain
@@ -57,7 +57,7 @@ async def play(home: Path, *, keep: bool) -> None:
         if keep:
             scene("Yours to look at", f"Everything runs on until Ctrl-C: {here.lab.temporal_ui_url}")
             show(clean(f"For `berth` in another terminal: export BERTH_HOME={home}"))
-            await _interrupted()
+            await told_to_stop().wait()
         aside("stopping everything")
 
 
@@ -145,11 +145,3 @@ async def _different(control: LabControl, before: Mapping[str, Any]) -> list[str
         if not different or loop.time() > deadline:
             return different
         await asyncio.sleep(LOOK_AGAIN_AFTER)  # a dump of everything has no watch
-
-
-async def _interrupted() -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
